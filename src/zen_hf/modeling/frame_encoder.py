@@ -1,0 +1,250 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a summary and patch tokens out of any pretrained vision model: the one way teachers and baselines are run."""
+
+import hashlib
+import inspect
+import json
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import AutoModel, PreTrainedModel
+from transformers.image_processing_base import ImageProcessingMixin
+from transformers.utils import logging
+
+
+@dataclass(frozen=True)
+class FrameFeatures:
+    """Features of a batch of frames.
+
+    Attributes:
+        summary: One vector per frame [B, Cs].
+        patches: Patch tokens in row-major order [B, h * w, C].
+        grid: Rows and columns of the patch grid (h, w).
+    """
+
+    summary: torch.Tensor
+    patches: torch.Tensor
+    grid: tuple[int, int]
+
+
+class FrameEncoder:
+    """A frozen pretrained encoder that normalises its own input, exactly once.
+
+    Understands vision transformers with any prefix tokens, attention-pooled ones without a CLS token, convolutional
+    networks that return a map, and the vision tower of image-text models. It is not an `nn.Module` on purpose: a
+    teacher must never become part of what is trained, saved or averaged.
+
+    Args:
+        model: A transformers vision model.
+        image_mean: Mean per channel that the model expects, for pixels in [0, 1].
+        image_std: Standard deviation per channel, likewise.
+        image_size: Side in pixels of the square frames that the model was made for.
+        pixel_scale: 1 for models fed with [0, 1] before normalisation, 255 for [0, 255].
+        reverse_channels: True for models that expect BGR.
+        name: How messages call this encoder.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        image_mean: list[float],
+        image_std: list[float],
+        image_size: int | None = None,
+        pixel_scale: float = 1.0,
+        reverse_channels: bool = False,
+        name: str = "encoder",
+    ):
+        self.name = name
+        self.model = getattr(model, "vision_model", model).eval().requires_grad_(False)
+        self.pixel_scale, self.reverse_channels = pixel_scale, reverse_channels
+        parameter = next(self.model.parameters())
+        self.mean, self.std = (
+            torch.tensor(value, dtype=torch.float32, device=parameter.device).view(1, -1, 1, 1)
+            for value in (image_mean, image_std)
+        )
+        self.default_image_size = image_size or first_size(getattr(self.model.config, "image_size", 224))
+        # a fixed-size table of positions must be interpolated on request in ViT, CLIP and SigLIP
+        arguments = inspect.signature(self.model.forward).parameters
+        self.arguments = {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in arguments else {}
+        self.stride = self.measure_stride()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str,
+        revision: str | None = None,
+        dtype: torch.dtype = torch.float32,
+        trust_remote_code: bool = False,
+        image_mean: list[float] | None = None,
+        image_std: list[float] | None = None,
+    ) -> "FrameEncoder":
+        """Loads an encoder from the Hub or a local folder, refusing one whose weights are not all there.
+
+        Args:
+            pretrained_model_name_or_path: Hub id or folder of any `AutoModel` with pixel inputs.
+            revision: Commit, tag or branch on the Hub.
+            dtype: Type of the weights and of the computation.
+            trust_remote_code: Whether code that lies beside the weights may run.
+            image_mean: Overrides the mean of the folder's `preprocessor_config.json`.
+            image_std: Overrides its standard deviation.
+
+        Raises:
+            FileNotFoundError: If the folder or repository holds no readable checkpoint.
+            ValueError: If the checkpoint lacks weights, or no normalisation is known.
+        """
+        name = str(pretrained_model_name_or_path)
+        try:
+            model, report = AutoModel.from_pretrained(
+                name,
+                revision=revision,
+                dtype=dtype,
+                trust_remote_code=trust_remote_code,
+                output_loading_info=True,
+            )
+        except OSError as error:
+            raise FileNotFoundError(
+                f"{name}: no model could be loaded ({error}); expected a Hub id or a folder with config.json and "
+                "model.safetensors, as written by save_pretrained"
+            ) from error
+        refuse_incomplete(name, report)
+        processing = read_processing(name, revision)
+        mean, std = (image_mean or processing.get("image_mean"), image_std or processing.get("image_std"))
+        if processing.get("do_normalize") is False and image_mean is None:
+            mean, std = [0.0] * 3, [1.0] * 3
+        if mean is None or std is None:
+            raise ValueError(
+                f"{name} has no preprocessor_config.json with image_mean and image_std, so its input normalisation "
+                "is unknown; pass image_mean and image_std"
+            )
+        size = processing.get("crop_size") if processing.get("do_center_crop") else processing.get("size")
+        return cls(
+            model,
+            image_mean=mean,
+            image_std=std,
+            image_size=first_size(size) if size else None,
+            pixel_scale=255.0 if processing.get("do_rescale") is False else 1.0,
+            reverse_channels=bool(processing.get("do_flip_channel_order", False)),
+            name=name,
+        )
+
+    @torch.no_grad()
+    def measure_stride(self) -> int:
+        """Pixels per patch: the configured patch size, else what a forward pass of a blank frame shows."""
+        patch = getattr(self.model.config, "patch_size", None)
+        side = self.default_image_size
+        parameter = next(self.model.parameters())
+        blank = torch.zeros(1, 3, side, side, dtype=parameter.dtype, device=parameter.device)
+        if patch is None:
+            states = self.model(blank, **self.arguments).last_hidden_state
+            if states.ndim != 4:
+                raise ValueError(
+                    f"{self.name} ({type(self.model).__name__}) gives tokens {tuple(states.shape)} but its config has "
+                    "no patch_size, so the patch grid is unknown"
+                )
+            self.hidden_size = states.shape[1]
+            stride = -(-side // states.shape[-1])
+        else:
+            self.hidden_size = self.model.config.hidden_size
+            stride = first_size(patch)
+        self.stride = stride
+        small = torch.zeros(1, 3, 2 * stride, 2 * stride, device=parameter.device)
+        self.summary_size = self(small).summary.shape[-1]
+        return stride
+
+    @torch.no_grad()
+    def __call__(self, images: torch.Tensor) -> FrameFeatures:
+        """Encodes frames.
+
+        Args:
+            images: RGB frames [B, 3, H, W] in [0, 1]; H and W divisible by `stride`.
+
+        Raises:
+            ValueError: If the values leave [0, 1] (normalised twice?) or the size does not fit the stride.
+        """
+        low, high = images.aminmax()
+        if low < -1e-3 or high > 1 + 1e-3:
+            raise ValueError(
+                f"{self.name}: pixels span [{low:.3f}, {high:.3f}]; expected RGB in [0, 1], not yet normalised"
+            )
+        height, width = images.shape[-2:]
+        if height % self.stride or width % self.stride:
+            raise ValueError(
+                f"{self.name}: frames are {height}x{width} pixels; both sides must be divisible by {self.stride}"
+            )
+        pixels = images.flip(1) if self.reverse_channels else images
+        pixels = (pixels.to(self.mean.device, torch.float32) * self.pixel_scale - self.mean) / self.std
+        outputs = self.model(pixels.to(next(self.model.parameters()).dtype), **self.arguments)
+        return self.read(outputs, (height // self.stride, width // self.stride))
+
+    def read(self, outputs, grid: tuple[int, int]) -> FrameFeatures:
+        """Splits a model's output into summary and patches."""
+        states = outputs.last_hidden_state
+        pooled = getattr(outputs, "pooler_output", None)
+        if states.ndim == 4:  # a map [B, C, h, w]
+            patches = states.flatten(2).transpose(1, 2)
+            grid, prefix = tuple(states.shape[-2:]), 0
+        else:
+            prefix = states.shape[1] - grid[0] * grid[1]
+            if prefix < 0:
+                raise ValueError(
+                    f"{self.name} gives {states.shape[1]} tokens, fewer than its {grid[0]}x{grid[1]} patch grid"
+                )
+            patches = states[:, prefix:]
+        if pooled is not None:
+            summary = pooled.flatten(1)
+        else:
+            summary = states[:, 0] if prefix else patches.mean(dim=1)
+        return FrameFeatures(summary=summary, patches=patches, grid=grid)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of weights, configuration and normalisation: equal fingerprints give equal features."""
+        digest = hashlib.sha256()
+        config = {k: v for k, v in self.model.config.to_dict().items() if k not in ("transformers_version", "dtype")}
+        settings = [config, self.mean.tolist(), self.std.tolist(), self.pixel_scale, self.reverse_channels]
+        digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
+        for key, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def to(self, device: torch.device | str) -> "FrameEncoder":
+        """Moves the model and its normalisation."""
+        self.model.to(device)
+        self.mean, self.std = self.mean.to(device), self.std.to(device)
+        return self
+
+
+def refuse_incomplete(name: str, report: dict) -> None:
+    """Raises where transformers would go on with randomly initialised weights."""
+    missing = sorted(report["missing_keys"])
+    mismatched = sorted(str(key) for key in report["mismatched_keys"])
+    # a pooler that the checkpoint never had is not read by anyone when it is absent from the outputs
+    if missing or mismatched:
+        first = (missing or mismatched)[0]
+        raise ValueError(
+            f"{name}: the checkpoint lacks {len(missing)} and mismatches {len(mismatched)} of the model's weights "
+            f"(first: {first}); they would be random. Get the complete checkpoint"
+        )
+    if report["unexpected_keys"]:
+        logging.get_logger(__name__).info(f"{name}: {len(report['unexpected_keys'])} weights of other heads ignored")
+
+
+def read_processing(name: str, revision: str | None) -> dict:
+    """The preprocessing that was saved beside a checkpoint; empty where none was."""
+    try:
+        return ImageProcessingMixin.get_image_processor_dict(name, revision=revision)[0]
+    except OSError:
+        return {}
+
+
+def first_size(size) -> int:
+    """One side of a size given as a number, a sequence or a dict of `size`."""
+    if isinstance(size, int):
+        return size
+    return int(next(iter(size.values() if isinstance(size, dict) else size)))
+
+
+__all__ = ["FrameEncoder", "FrameFeatures"]
