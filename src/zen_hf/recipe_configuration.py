@@ -66,7 +66,12 @@ def load_recipe(schema: type[T], path: Path | None, overrides: list[str]) -> T:
 
 def save_recipe(config: Any, path: Path) -> None:
     """Write a configuration (dataclass or dict) as resolved YAML that `load_recipe` reads back to an equal one."""
-    Path(path).write_text(OmegaConf.to_yaml(OmegaConf.create(recipe_as_dict(config))), encoding="utf-8")
+    Path(path).write_text(recipe_as_yaml(config), encoding="utf-8")
+
+
+def recipe_as_yaml(config: Any) -> str:
+    """Return a configuration (dataclass or dict) as resolved YAML."""
+    return OmegaConf.to_yaml(OmegaConf.create(recipe_as_dict(config)))
 
 
 def recipe_as_dict(config: Any) -> dict[str, Any]:

@@ -1,0 +1,176 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A run's folder tells the whole story of the run, refuses to mix two, and never holds half a file."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+import yaml
+
+from zen_hf.run_directory import RunDirectory, atomic_folder, atomic_write_text
+
+
+@dataclass
+class Optimizer:
+    lr: float = 1e-3
+
+
+@dataclass
+class Config:
+    output: Path
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    names: list[str] = field(default_factory=lambda: ["a", "b"])
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def lines(run: RunDirectory) -> list[dict]:
+    return [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_whole_run(tmp_path):
+    run = RunDirectory.create(tmp_path / "deep" / "run", Config(Path("x")), seed=3)
+    run.log(step=1, loss=torch.tensor(0.5), rate=numpy.float32(0.25), teachers={"a": 1.5})
+    run.log(step=2, loss=float("nan"), rate=float("inf"))
+    assert names(run.path) == ["config.yaml", "environment.json", "log.jsonl"]
+    run.finish({"score": 0.5, "undefined": float("nan")})
+
+    assert yaml.safe_load((run.path / "config.yaml").read_text()) == {
+        "output": "x",
+        "optimizer": {"lr": 0.001},
+        "names": ["a", "b"],
+    }
+    environment = json.loads((run.path / "environment.json").read_text())
+    assert environment["seed"] == 3
+    assert environment["packages"]["torch"] == torch.__version__
+    first, second = lines(run)
+    assert (first["step"], first["loss"], first["rate"], first["teachers"]) == (1, 0.5, 0.25, {"a": 1.5})
+    assert second["loss"] is None and second["rate"] is None and "NaN" not in (run.path / "log.jsonl").read_text()
+    assert json.loads((run.path / "summary.json").read_text()) == {"score": 0.5, "undefined": None}
+
+
+def test_unloggable_value_is_named(tmp_path):
+    run = RunDirectory.create(tmp_path / "run", {}, seed=0)
+    with pytest.raises(TypeError, match="losses.a is a set"):
+        run.log(losses={"a": {1}})
+    assert not (run.path / "log.jsonl").exists()
+
+
+def test_finished_run_is_refused(tmp_path):
+    run = RunDirectory.create(tmp_path / "run", {"a": 1}, seed=0)
+    run.finish({})
+    for resume in (False, True):
+        with pytest.raises(FileExistsError, match="already holds a finished run"):
+            RunDirectory.create(run.path, {"a": 1}, seed=0, resume=resume)
+
+
+def test_unfinished_run_needs_resume_and_the_same_configuration(tmp_path):
+    run = RunDirectory.create(tmp_path / "run", Config(Path("x")), seed=0, resume=True)  # nothing there: a fresh start
+    run.log(step=1)
+    with open(run.path / "log.jsonl", "a") as file:
+        file.write('{"step": 2, "lo')  # killed in the middle of a line
+    before = {name: (run.path / name).read_bytes() for name in names(run.path)}
+    with pytest.raises(FileExistsError, match="holds an unfinished run; resume it"):
+        RunDirectory.create(run.path, Config(Path("x")), seed=0)
+    other = Config(Path("x"), Optimizer(lr=1e-2), names=["a"])
+    with pytest.raises(ValueError, match=r"names.1 \(was b, now unset\), optimizer.lr \(was 0.001, now 0.01\), seed"):
+        RunDirectory.create(run.path, other, seed=1, resume=True)
+    assert {name: (run.path / name).read_bytes() for name in names(run.path)} == before
+
+    again = RunDirectory.create(run.path, Config(Path("x")), seed=0, resume=True)
+    again = RunDirectory.create(run.path, Config(Path("x")), seed=0, resume=True)
+    again.log(step=2)
+    assert [line["step"] for line in lines(again)] == [1, 2]
+    environment = json.loads((run.path / "environment.json").read_text())
+    times = [start["time"] for start in [*environment["earlier_starts"], environment]]
+    assert len(times) == 3 and times == sorted(times)
+
+
+def test_strange_folders(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileExistsError, match="is a file"):
+        RunDirectory.create(tmp_path / "file", {}, seed=0)
+    (tmp_path / "log.jsonl").write_text("")
+    with pytest.raises(ValueError, match="cannot resume, config.yaml"):
+        RunDirectory.create(tmp_path, {}, seed=0, resume=True)
+
+
+def test_other_processes_write_nothing(tmp_path):
+    run = RunDirectory.create(tmp_path / "run", {}, seed=0, is_main_process=False)
+    run.log(step=1)
+    run.finish({})
+    assert names(tmp_path) == []
+
+
+def test_too_little_space_leaves_nothing(tmp_path):
+    with pytest.raises(OSError, match="MB free, the run needs") as caught:
+        RunDirectory.create(tmp_path / "run", {}, seed=0, min_free_bytes=2**60)
+    assert caught.value.errno == errno.ENOSPC
+    assert names(tmp_path) == []
+
+
+def test_disk_full_while_writing_leaves_nothing(tmp_path, monkeypatch):
+    atomic_write_text(tmp_path / "kept", "before")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        atomic_write_text(tmp_path / "kept", "after")
+    with pytest.raises(OSError, match="No space left"), atomic_folder(tmp_path / "folder") as folder:
+        (folder / "weights").write_text("x")
+    with pytest.raises(OSError, match="No space left"):
+        RunDirectory.create(tmp_path / "run", {}, seed=0)
+    assert names(tmp_path) == ["kept"]
+    assert (tmp_path / "kept").read_text() == "before"
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from zen_hf.run_directory import atomic_folder, atomic_write_text
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+here = Path(sys.argv[1])
+for write in (lambda: atomic_write_text(here / "text", "x" * 5000), lambda: fill(here / "folder")):
+    def fill(path):
+        with atomic_folder(path) as folder:
+            (folder / "small").write_text("x")
+            (folder / "large").write_text("x" * 5000)
+    try:
+        write()
+    except OSError as error:
+        print(error.errno)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits a process's file size, which Windows cannot")
+def test_operating_system_stops_a_write_half_way(tmp_path):
+    """Not simulated: the kernel takes the first 1,000 bytes and refuses the rest."""
+    done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(errno.EFBIG)] * 2, done.stderr
+    assert names(tmp_path) == []
+
+
+def test_atomic_folder(tmp_path):
+    with atomic_folder(tmp_path / "a" / "model") as folder:
+        (folder / "sub").mkdir()
+        (folder / "sub" / "weights").write_text("x")
+        assert not (tmp_path / "a" / "model").exists()
+    assert names(tmp_path) == ["a", "a/model", "a/model/sub", "a/model/sub/weights"]
+    with pytest.raises(FileExistsError, match="exists already"), atomic_folder(tmp_path / "a" / "model"):
+        pass
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "b"):
+        raise KeyboardInterrupt
+    assert "b" not in names(tmp_path) and (tmp_path / "a" / "model" / "sub" / "weights").read_text() == "x"
