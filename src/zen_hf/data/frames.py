@@ -1,0 +1,183 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Frames from a folder of images, Parquet files or a Hub dataset, as one `datasets.Dataset`."""
+
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets import Dataset, Image, concatenate_datasets, load_dataset
+from omegaconf import MISSING
+from PIL import Image as PILImage
+from PIL import UnidentifiedImageError
+from rich.progress import track
+
+
+@dataclass
+class FrameSource:
+    """Where frames come from.
+
+    Attributes:
+        path: Folder of images, Parquet file, folder of Parquet files, or id of a dataset on the Hub.
+        files: Which files of an image folder are frames (a glob below `path`). A file that matches and is no image is
+            an error, so a stray text file is noticed.
+        video: Regular expression on a frame's path below `path`; its first group is the video id. By default the
+            frame's folder is its video.
+        image_column: Column of images in Parquet or on the Hub.
+        video_column: Column of video ids there; None if a source has none (all frames are then one video).
+        split: Split of a Hub dataset.
+        revision: Commit, tag or branch of a Hub dataset.
+        licence: Licence of the frames, carried into the model card.
+        on_error: `"raise"` stops at an unreadable frame; `"skip"` drops and counts it.
+    """
+
+    path: str = MISSING
+    files: str = "**/*"
+    video: str | None = None
+    image_column: str = "image"
+    video_column: str | None = "video_id"
+    split: str = "train"
+    revision: str | None = None
+    licence: str = "unknown"
+    on_error: str = "raise"
+
+    def __post_init__(self):
+        if self.on_error not in ("raise", "skip"):
+            raise ValueError(f"on_error is {self.on_error!r}; expected 'raise' or 'skip'")
+
+
+def load_frames(sources: list[FrameSource], hold_out: list[str] | None = None) -> tuple[Dataset, int]:
+    """Loads every source and concatenates them.
+
+    Args:
+        sources: Where the frames come from.
+        hold_out: Video ids to leave out. Each must exist, so that a typing mistake cannot leak a patient.
+
+    Returns:
+        The frames, with columns `image` (encoded bytes or a path), `video_id` and `source`, ordered by source, video
+        and file name; and how many unreadable frames were skipped.
+
+    Raises:
+        FileNotFoundError: If a source does not exist or holds no frames.
+        ValueError: If a frame is unreadable and its source does not skip, or a held-out video does not exist.
+    """
+    parts, skipped = [], 0
+    for source in sources:
+        part = load_source(source)
+        part, unreadable = check_readable(part, source)
+        parts.append(part)
+        skipped += unreadable
+    frames = concatenate_datasets(parts)
+    videos = set(frames["video_id"])
+    unknown = sorted(set(hold_out or []) - videos)
+    if unknown:
+        raise ValueError(f"hold_out names {', '.join(unknown)}, but the frames have the videos {', '.join(sorted(videos))}")
+    if hold_out:
+        kept = [i for i, video in enumerate(frames["video_id"]) if video not in hold_out]
+        frames = frames.select(kept)
+    if not len(frames):
+        raise FileNotFoundError(f"no frames are left of {', '.join(s.path for s in sources)} after hold_out={hold_out}")
+    return frames, skipped
+
+
+def load_source(source: FrameSource) -> Dataset:
+    """One source as a dataset with columns `image` (not decoded), `video_id` and `source`."""
+    path = Path(source.path)
+    if path.is_dir() and not list(path.glob("**/*.parquet")):
+        return load_folder(path, source)
+    if path.exists():
+        files = [str(path)] if path.is_file() else sorted(str(file) for file in path.glob("**/*.parquet"))
+        table = load_dataset("parquet", data_files=files, split="train")
+    elif path.is_absolute() or source.path.startswith((".", "~")) or source.path.count("/") != 1:
+        raise FileNotFoundError(f"{source.path}: no such folder or Parquet file; give a path or a Hub id 'owner/name'")
+    else:
+        table = load_dataset(source.path, split=source.split, revision=source.revision)
+    return normalise_columns(table, source)
+
+
+def load_folder(root: Path, source: FrameSource) -> Dataset:
+    """Every file of an image folder that the pattern matches."""
+    files = sorted(
+        file
+        for file in root.glob(source.files)
+        if not file.is_dir() and not any(part.startswith(".") for part in file.relative_to(root).parts)
+    )
+    if not files:
+        raise FileNotFoundError(f"{root}: no file matches files={source.files!r}")
+    videos = [video_of(file.relative_to(root), source.video) for file in files]
+    columns = {"image": [str(file) for file in files], "video_id": videos, "source": [source.path] * len(files)}
+    return Dataset.from_dict(columns).cast_column("image", Image(decode=False))
+
+
+def video_of(path: Path, pattern: str | None) -> str:
+    """The video that a frame belongs to."""
+    if pattern is None:
+        return path.parent.name
+    match = re.search(pattern, path.as_posix())
+    if match is None or not match.groups():
+        raise ValueError(f"{path}: video={pattern!r} finds no first group in this path; expected the video id there")
+    return match.group(1)
+
+
+def normalise_columns(table: Dataset, source: FrameSource) -> Dataset:
+    """The three columns of every frame dataset, from a table with columns of its own."""
+    for column in filter(None, (source.image_column, source.video_column)):
+        if column not in table.column_names:
+            raise ValueError(
+                f"{source.path} has no column {column!r} but {', '.join(table.column_names)}; set image_column and "
+                "video_column (video_column: null if there are no videos)"
+            )
+    videos = table[source.video_column] if source.video_column else [source.path] * len(table)
+    columns = {"video_id": [str(video) for video in videos], "source": [source.path] * len(table)}
+    table = table.select_columns([source.image_column]).rename_columns({source.image_column: "image"})
+    table = table.cast_column("image", Image(decode=False))
+    for name, values in columns.items():
+        table = table.add_column(name, values)
+    return table
+
+
+def check_readable(frames: Dataset, source: FrameSource) -> tuple[Dataset, int]:
+    """Decodes every frame once, coarsely, so that a broken one is found before anything is written."""
+    with ThreadPoolExecutor() as pool:
+        results = pool.map(lambda index: unreadable_reason(frames[index]["image"]), range(len(frames)))
+        described = f"Checking {source.path}"
+        reasons = list(track(results, described, total=len(frames), transient=True))
+    bad = [(index, reason) for index, reason in enumerate(reasons) if reason]
+    if not bad:
+        return frames, 0
+    first, reason = bad[0]
+    where = frames[first]["image"]["path"] or f"row {first}"
+    if source.on_error == "raise":
+        raise ValueError(
+            f"{source.path}: {len(bad)} of {len(frames)} frames unreadable (first: {where}: {reason}); remove them, "
+            "narrow `files` to the images, or set on_error: skip to go on without them"
+        )
+    if len(bad) == len(frames):
+        raise ValueError(f"{source.path}: none of {len(frames)} frames is readable (first: {where}: {reason})")
+    dropped = {index for index, _ in bad}
+    return frames.select([i for i in range(len(frames)) if i not in dropped]), len(bad)
+
+
+def unreadable_reason(image: dict) -> str | None:
+    """Why a frame cannot be decoded, or None if it can."""
+    try:
+        with open_image(image) as opened:
+            opened.draft("RGB", (64, 64))  # JPEG decodes at an eighth of its size: still reads every byte
+            opened.load()
+    except UnidentifiedImageError:
+        return "not an image"
+    except (OSError, SyntaxError, ValueError) as error:
+        return str(error) or type(error).__name__
+    return None
+
+
+def open_image(image: dict) -> PILImage.Image:
+    """Opens an undecoded `datasets.Image` value, which holds bytes or a path."""
+    return PILImage.open(io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"])
+
+
+def image_bytes(image: dict) -> bytes:
+    """The encoded bytes of an undecoded `datasets.Image` value."""
+    return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()

@@ -1,0 +1,320 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The patient of one video: a canvas larger than the field of view, with colour, relief, depth and class of every point.
+
+A canvas is painted once a video; every frame reads it through its moving camera. Four layers lie on one another, and numbers on the canvas say when a
+point shows which: covered (as the surgeon finds it), opened (after dissection), bloody, clipped.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .noise import between, rotation, sample, smoothstep, stream, tile
+from .procedures import Dome, Procedure, Tube
+from .vocabulary import SEMANTIC_CLASSES, semantic_id
+
+MARGIN = 1.6  # canvas width as a share of the field of view: room for pan, zoom and roll
+OVERSAMPLING = 1.1  # canvas pixels per frame pixel at the video's mean distance
+COVERED, OPENED, BLOODY, CLIPPED = range(4)
+NEVER = 255  # a threshold that no progress reaches
+BED_OFFSET = 100  # cover thresholds 1..99 belong to the connective tissue, 101..199 to the bed
+
+# How each tissue looks: base colour, second colour that coarse noise mixes in, strength of the cells, of the vessels and of the fine grain, gloss.
+LOOKS = {
+    "border": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0),
+    "abdominal_wall": ((0.72, 0.42, 0.38), (0.80, 0.52, 0.44), 0.05, 0.40, 0.10, 0.7),
+    "fat": ((0.86, 0.68, 0.33), (0.93, 0.79, 0.48), 0.30, 0.16, 0.12, 0.8),
+    "connective": ((0.84, 0.55, 0.42), (0.90, 0.71, 0.53), 0.16, 0.30, 0.22, 0.9),
+    "liver": ((0.43, 0.13, 0.10), (0.54, 0.20, 0.14), 0.10, 0.0, 0.16, 0.9),
+    "gallbladder": ((0.50, 0.56, 0.40), (0.64, 0.62, 0.46), 0.03, 0.38, 0.07, 1.2),
+    "bowel": ((0.86, 0.56, 0.50), (0.92, 0.66, 0.56), 0.05, 0.42, 0.07, 1.0),
+    "kidney": ((0.52, 0.20, 0.19), (0.62, 0.27, 0.25), 0.06, 0.16, 0.10, 0.9),
+    "uterus": ((0.83, 0.47, 0.46), (0.90, 0.57, 0.53), 0.04, 0.22, 0.10, 1.1),
+    "duct": ((0.83, 0.77, 0.55), (0.74, 0.70, 0.48), 0.0, 0.12, 0.10, 1.1),
+    "artery": ((0.80, 0.16, 0.15), (0.88, 0.30, 0.25), 0.0, 0.0, 0.10, 1.1),
+    "vein": ((0.38, 0.27, 0.45), (0.46, 0.35, 0.52), 0.0, 0.0, 0.08, 1.0),
+    "bed": ((0.60, 0.22, 0.16), (0.74, 0.42, 0.30), 0.20, 0.0, 0.30, 0.5),
+    "blood": ((0.40, 0.02, 0.02), (0.50, 0.03, 0.03), 0.0, 0.0, 0.08, 1.6),
+    "clip": ((0.80, 0.84, 0.88), (0.92, 0.94, 0.96), 0.0, 0.0, 0.0, 1.6),
+    "shaft": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0),
+    "tip": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """Where one video's camera stands on average.
+
+    Args:
+        distance: mean distance to the tissue plane, mm.
+        tilt: slope of that plane along the frame's x and y.
+        turn: (cos, sin) of the anatomy's turn against the frame.
+        mirror: -1 when the anatomy is mirrored, else 1.
+        shift: anatomy's origin in the field of view, mm.
+        light: the light's offset from the optical axis along x and y, mm.
+    """
+
+    distance: float
+    tilt: tuple[float, float]
+    turn: tuple[float, float]
+    mirror: float
+    shift: tuple[float, float]
+    light: tuple[float, float]
+
+    def depth_at(self, u, v):
+        """Distance of the bare tissue plane along the ray (u, v), mm; u and v are in units of the frame's longer side."""
+        return self.distance / (1.0 - (self.tilt[0] * u + self.tilt[1] * v))
+
+    def to_anatomy(self, u, v):
+        """Map a ray (u, v) to millimetres in the anatomy's own frame."""
+        depth = self.depth_at(u, v)
+        x, y = u * depth - self.shift[0], v * depth - self.shift[1]
+        cos, sin = self.turn
+        return (x * cos + y * sin) * self.mirror, y * cos - x * sin
+
+    def to_ray(self, x: float, y: float) -> tuple[float, float]:
+        """Map a point of the anatomy (mm) to its ray (u, v): the inverse of `to_anatomy`."""
+        cos, sin = self.turn
+        x = x * self.mirror
+        across, down = x * cos - y * sin + self.shift[0], x * sin + y * cos + self.shift[1]
+        # The ray hits the plane at depth Z with u = across / Z, and Z (1 - tilt . (u, v)) = distance.
+        depth = self.distance + self.tilt[0] * across + self.tilt[1] * down
+        return across / depth, down / depth
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """One painted patient; all maps are flattened [side * side].
+
+    Args:
+        side: pixels a side.
+        scale: canvas pixels per unit of u or v.
+        planes: [6, 4 * points] float32: red, green, blue, depth in mm, surface slope x and y; the four layers one after another.
+        gloss: [4 * points] float32, strength of the highlights.
+        classes: [4 * points] uint8, semantic ids.
+        cover: [points] uint8, progress at which a point is opened (`NEVER` and 0: no cover).
+        bleed: [points] uint8, level at which a point is under blood.
+        clips: [points] uint8, number of the clip that lies here, 0 for none.
+    """
+
+    side: int
+    scale: float
+    planes: np.ndarray
+    gloss: np.ndarray
+    classes: np.ndarray
+    cover: np.ndarray
+    bleed: np.ndarray
+    clips: np.ndarray
+
+
+def draw_view(seed: int, index: int, light_mm: float) -> View:
+    """Choose where the camera of a video stands."""
+    rng = stream(seed, index, 1)
+    light_turn = rotation(between(rng, -0.35, 0.35))
+    side = 1.0 if rng.integers(2) else -1.0
+    return View(
+        distance=between(rng, 58.0, 112.0),
+        tilt=(between(rng, -0.3, 0.3), between(rng, -0.3, 0.3)),
+        turn=rotation(between(rng, -0.3, 0.3)),
+        mirror=1.0 if rng.integers(2) else -1.0,
+        shift=(between(rng, -8.0, 8.0), between(rng, -8.0, 8.0)),
+        light=(side * light_mm * light_turn[0], light_mm * light_turn[1]),
+    )
+
+
+def _dome(shape: Dome, x: np.ndarray, y: np.ndarray, ripple: np.ndarray) -> np.ndarray:
+    """Return 1 - r², positive inside the dome's wavy outline."""
+    cos, sin = rotation(shape.turn)
+    along = ((x - shape.x) * cos + (y - shape.y) * sin) * (1.0 / shape.half_length)
+    across = ((y - shape.y) * cos - (x - shape.x) * sin) * (1.0 / shape.half_width)
+    return 1.0 - (along * along + across * across) + (ripple - 0.5) * 0.35
+
+
+def _tube(points, radius: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return 1 - (distance to the polyline / radius)²."""
+    nearest = None
+    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
+        dx, dy = x1 - x0, y1 - y0
+        share = ((x - x0) * dx + (y - y0) * dy) * (1.0 / (dx * dx + dy * dy))
+        share = np.minimum(np.maximum(share, 0.0), 1.0)
+        off_x, off_y = x - x0 - share * dx, y - y0 - share * dy
+        square = off_x * off_x + off_y * off_y
+        nearest = square if nearest is None else np.minimum(nearest, square)
+    return 1.0 - nearest * (1.0 / (radius * radius))
+
+
+def _near(points, radius: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return 1 - (distance to the nearest of the points / radius)²."""
+    squares = [(x - px) * (x - px) + (y - py) * (y - py) for px, py in points]
+    nearest = squares[0]
+    for square in squares[1:]:
+        nearest = np.minimum(nearest, square)
+    return 1.0 - nearest * (1.0 / (radius * radius))
+
+
+def _organs(plan: Procedure, x, y, wobble_x, wobble_y, ripple):
+    """Lay the organs on the plane; return class and height (mm) of every point, and the main organ's inside field."""
+    classes = np.full(x.shape, semantic_id("abdominal_wall"), np.uint8)
+    height = ripple * 5.0
+    main = np.full(x.shape, -1.0, np.float32)
+    for shape in plan.shapes:
+        if isinstance(shape, Dome):
+            inside = _dome(shape, x, y, ripple)
+            top = 1.5 + shape.height * np.sqrt(np.maximum(inside, 0.0))
+            wins = (inside > 0) & (top > height)
+            height = np.where(wins, top, height)
+        else:
+            inside = _tube(shape.points, shape.radius, x + wobble_x, y + wobble_y)
+            wins = inside > 0
+            lift = np.sqrt(np.maximum(inside, 0.0)) * (1.3 * min(shape.radius, 8.0))
+            height = height + lift
+        classes[wins] = semantic_id(shape.organ)
+        main[wins] = inside[wins] if shape.organ == plan.main else -1.0
+    return classes, height.astype(np.float32), main
+
+
+def _colour(classes: np.ndarray, coarse, cells, grain, vessels) -> np.ndarray:
+    """Return [3, ...] linear colour of a map of classes, given the noises in [0, 1]."""
+    table = np.array([(*LOOKS[name][0], *LOOKS[name][1], *LOOKS[name][2:5]) for name in SEMANTIC_CLASSES], np.float32)
+    look = table.T[:, classes]  # [9, ...]
+    colour = look[0:3] + (look[3:6] - look[0:3]) * coarse
+    colour *= 1.0 + look[6] * (cells - 0.6) * 2.0 + look[8] * (grain - 0.5) * 2.0
+    # Vessels take away green and blue: thin branches where a smooth noise crosses its middle.
+    vein = look[7] * vessels
+    colour[1] *= 1.0 - vein
+    colour[2] *= 1.0 - vein * 0.8
+    colour[0] *= 1.0 - vein * 0.25
+    return colour
+
+
+def _slopes(height: np.ndarray, pixels_per_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the surface's slope along x and y (mm per mm) by central differences."""
+    slope_x, slope_y = np.zeros_like(height), np.zeros_like(height)
+    half = np.float32(0.5 * pixels_per_mm)
+    slope_x[:, 1:-1] = (height[:, 2:] - height[:, :-2]) * half
+    slope_y[1:-1] = (height[2:] - height[:-2]) * half
+    return slope_x, slope_y
+
+
+def paint_canvas(plan: Procedure, view: View, longer_side: int, seed: int, index: int) -> Canvas:
+    """Paint the patient of one video.
+
+    Args:
+        plan: organs of the procedure.
+        view: where the camera stands.
+        longer_side: pixels of the frame's longer side.
+        seed: seed of the data set.
+        index: number of the video.
+    """
+    rng = stream(seed, index, 2)
+    scale = OVERSAMPLING * longer_side
+    side = int(MARGIN * scale + 0.5)
+    axis = ((np.arange(side, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5 * side)) * np.float32(1.0 / scale)
+    u, v = np.broadcast_to(axis, (side, side)), np.broadcast_to(axis[:, None], (side, side))
+    x, y = view.to_anatomy(u, v)
+
+    def noise(cells: int, octaves: int, key: int, wavelength_mm: float) -> np.ndarray:
+        step = TILE_PIXELS / cells / wavelength_mm
+        return sample(tile(cells, octaves, key), x * step + offsets[key, 0], y * step + offsets[key, 1])
+
+    offsets = rng.integers(0, 512, (8, 2)).astype(np.float32)
+    coarse, ripple = noise(8, 3, 0, 26.0), noise(8, 3, 1, 34.0)
+    branches, cells, grain = noise(16, 3, 2, 17.0), noise(64, 1, 3, 4.2), noise(128, 2, 4, 1.6)
+    cell_relief = 1.0 - np.abs(cells - 0.5) * 2.0
+    vessels = np.maximum(1.0 - np.abs(branches - 0.5) * 38.0, 0.0)
+
+    # Warping the coordinates makes outlines and tubes irregular.
+    wobble_x, wobble_y = (coarse - 0.5) * 5.0, (ripple - 0.5) * 5.0
+    opened, height, main = _organs(plan, x + wobble_x, y + wobble_y, wobble_x, wobble_y, ripple)
+    height += cell_relief * np.where(opened == semantic_id("fat"), np.float32(1.4), np.float32(0.25)) + grain * 0.2
+
+    # The cover: connective tissue over duct and artery, the main organ over its bed.
+    connective = _dome(plan.connective, x + wobble_x, y + wobble_y, ripple)
+    tubes = (opened != semantic_id(plan.main)) & (opened != semantic_id("liver"))
+    under_connective = (connective > 0) & tubes
+    bed = (_near(plan.touch["bed"], 12.0, x + wobble_x, y + wobble_y) > 0) & (main > 0) & (main < 0.55)
+    covered = opened.copy()
+    covered[under_connective] = semantic_id("connective")
+    opened[bed] = semantic_id("bed")
+    cover = np.zeros((side, side), np.uint8)
+    late = np.minimum(np.maximum(1.0 + 97.0 * (0.45 * (1.0 - connective) + 0.75 * (grain * 0.4 + branches * 0.6)), 1), 99)
+    cover[under_connective] = late[under_connective].astype(np.uint8)
+    late = np.minimum(np.maximum(1.0 + 97.0 * (main * 0.9 + cells * 0.45), 1), 99)
+    cover[bed] = late[bed].astype(np.uint8) + BED_OFFSET
+    cover_height = height + np.where(under_connective, smoothstep(connective * 2.0) * 4.5 + cell_relief, 0)
+    opened_height = height - np.where(bed, np.float32(1.0), np.float32(0.0))
+
+    bleed = _bleeding(plan, x, y, branches, grain, rng)
+    clips, clip_lift = _clips(plan, x, y, opened)
+
+    colours = np.stack([_colour(classes, coarse, cell_relief, grain, vessels) for classes in (covered, opened)], 1)
+    tint = 1.0 + (rng.random((3, 1, 1, 1)).astype(np.float32) - np.float32(0.5)) * np.float32(0.12)
+    colours *= tint
+    blood = _colour(np.full((side, side), semantic_id("blood"), np.uint8), coarse, cell_relief, grain, vessels)
+    metal = _colour(np.full((side, side), semantic_id("clip"), np.uint8), coarse, cell_relief, grain, vessels)
+    blood_height = opened_height + 0.4
+    layers_colour = np.stack([colours[:, 0], colours[:, 1], blood, metal], 1)  # [3, 4, side, side]
+    heights = np.stack([cover_height, opened_height, blood_height, opened_height + clip_lift])
+    layers_class = np.stack(
+        [
+            covered,
+            opened,
+            np.full_like(opened, semantic_id("blood")),
+            np.full_like(opened, semantic_id("clip")),
+        ]
+    )
+    gloss = np.array([LOOKS[name][5] for name in SEMANTIC_CLASSES], np.float32)[layers_class]
+    plane = view.depth_at(u, v)
+    planes = np.empty((6, 4, side, side), np.float32)
+    for layer in range(4):
+        slope_x, slope_y = _slopes(heights[layer], scale / view.distance)
+        # A light beside the lens: what faces it is brighter. The clip keeps cliffs between organs from turning black.
+        facing = 1.0 + (slope_x * view.light[0] + slope_y * view.light[1]) * (-0.9 / view.distance)
+        steep = 1.0 / np.sqrt(1.0 + 0.35 * (slope_x * slope_x + slope_y * slope_y))
+        light = np.minimum(np.maximum(facing * steep, 0.30), 1.35)
+        planes[:3, layer] = layers_colour[:, layer] * light
+        planes[3, layer] = plane - heights[layer]
+        planes[4, layer], planes[5, layer] = slope_x, slope_y
+    return Canvas(
+        side=side,
+        scale=scale,
+        planes=planes.reshape(6, -1),
+        gloss=gloss.ravel(),
+        classes=layers_class.ravel(),
+        cover=cover.ravel(),
+        bleed=bleed.ravel(),
+        clips=clips.ravel(),
+    )
+
+
+def _bleeding(plan: Procedure, x, y, branches, grain, rng: np.random.Generator) -> np.ndarray:
+    """Return the blood level (1..254) at which each point is flooded: pools that grow around two sites."""
+    sites = plan.touch["connective"] + plan.touch["bed"]
+    chosen = [sites[int(rng.integers(len(sites)))] for _ in range(2)]
+    away = 1.0 - _near(chosen, 17.0, x, y)  # squared distance, 1 at 17 mm
+    level = 250.0 * away + (branches - 0.45) * 420.0 + (grain - 0.5) * 60.0 + 20.0
+    return np.where((level < 250.0) & (away < 1.6), np.minimum(np.maximum(level, 1.0), 254.0), 255.0).astype(np.uint8)
+
+
+def _clips(plan: Procedure, x, y, opened) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the clip on each point and its lift in mm: bars across duct and artery."""
+    number = np.zeros(x.shape, np.uint8)
+    lift = np.zeros(x.shape, np.float32)
+    tubes = [(shape, organ) for organ in ("duct", "artery") for shape in plan.shapes if isinstance(shape, Tube) and shape.organ == organ]
+    placed = 0
+    for shape, _ in (tubes[0], tubes[-1]):
+        (x0, y0), (x1, y1) = shape.points[1], shape.points[2]
+        length = float(np.sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0)))
+        ex, ey = (x1 - x0) / length, (y1 - y0) / length
+        for share in (0.15, 0.75):
+            placed += 1
+            px, py = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+            along, across = (x - px) * ex + (y - py) * ey, (y - py) * ex - (x - px) * ey
+            bar = (np.abs(along) < 1.2) & (np.abs(across) < shape.radius + 1.8)
+            number[bar] = placed
+            lift[bar] = 1.5
+    return number, lift
+
+
+TILE_PIXELS = 512.0

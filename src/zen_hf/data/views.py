@@ -1,0 +1,88 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Random views of a frame: a crop, resized, with mild colour changes; a function of seed, frame and view number."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+from zen_hf.data.frames import open_image
+
+
+@dataclass
+class ViewSpec:
+    """How frames are augmented. Student and teachers see the same view.
+
+    Attributes:
+        image_size: Side of the square view in pixels; divisible by the student's patch size.
+        scale: Smallest and largest share of the frame's area that a crop keeps, in (0, 1].
+        ratio: Smallest and largest width / height of a crop.
+        horizontal_flip: Probability of mirroring. Off by default: left and right matter in the abdomen.
+        colour_jitter: Largest relative change of brightness, contrast and saturation; 0 leaves colours alone.
+        fixed: Number of views per frame that repeat for the whole run, so that teachers run once and their outputs
+            are cached; 0 draws fresh views for ever and runs the teachers in every step.
+    """
+
+    image_size: int = 224
+    scale: list[float] = field(default_factory=lambda: [0.4, 1.0])
+    ratio: list[float] = field(default_factory=lambda: [0.75, 1.3333])
+    horizontal_flip: float = 0.0
+    colour_jitter: float = 0.2
+    fixed: int = 0
+
+    def __post_init__(self):
+        if not (len(self.scale) == 2 and 0 < self.scale[0] <= self.scale[1] <= 1):
+            raise ValueError(f"views.scale is {self.scale}; expected two areas with 0 < smallest <= largest <= 1")
+        if not (len(self.ratio) == 2 and 0 < self.ratio[0] <= self.ratio[1]):
+            raise ValueError(f"views.ratio is {self.ratio}; expected two positive ratios, smallest first")
+        if not 0 <= self.horizontal_flip <= 1 or not 0 <= self.colour_jitter < 1 or self.fixed < 0:
+            raise ValueError(
+                f"views: horizontal_flip {self.horizontal_flip} must lie in [0, 1], colour_jitter "
+                f"{self.colour_jitter} in [0, 1) and fixed {self.fixed} must not be negative"
+            )
+
+
+def make_view(image: dict, spec: ViewSpec, seed: int, frame: int, view: int) -> np.ndarray:
+    """Decodes a frame and renders one of its views.
+
+    Args:
+        image: Undecoded `datasets.Image` value of the frame.
+        spec: How frames are augmented.
+        seed: Seed of the run.
+        frame: Number that identifies the frame; with `seed` and `view` it fixes every random choice.
+        view: Number of the view.
+
+    Returns:
+        RGB view [image_size, image_size, 3], uint8.
+    """
+    random = np.random.default_rng([seed, frame, view])
+    side = spec.image_size
+    with open_image(image) as opened:
+        box = crop_box(opened.size, spec, random)
+        shrink = min(box[2] - box[0], box[3] - box[1]) / side
+        if shrink >= 2:  # JPEG can decode at 1/2, 1/4 or 1/8 of its size, faster and antialiased
+            width, height = opened.size
+            opened.draft("RGB", (int(width / shrink), int(height / shrink)))
+            box = tuple(edge * opened.size[axis % 2] / (width, height)[axis % 2] for axis, edge in enumerate(box))
+        picture = opened.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, box=box)
+    if random.random() < spec.horizontal_flip:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if spec.colour_jitter:
+        for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+            picture = enhancer(picture).enhance(1 + random.uniform(-spec.colour_jitter, spec.colour_jitter))
+    return np.asarray(picture)
+
+
+def crop_box(size: tuple[int, int], spec: ViewSpec, random: np.random.Generator) -> tuple[float, float, float, float]:
+    """A random box (left, top, right, bottom) in pixels: area, then log-uniform aspect, as in Szegedy et al. (2015)."""
+    width, height = size
+    for _ in range(10):
+        area = width * height * random.uniform(*spec.scale)
+        ratio = math.exp(random.uniform(math.log(spec.ratio[0]), math.log(spec.ratio[1])))
+        crop_width, crop_height = math.sqrt(area * ratio), math.sqrt(area / ratio)
+        if crop_width <= width and crop_height <= height:
+            left, top = random.uniform(0, width - crop_width), random.uniform(0, height - crop_height)
+            return left, top, left + crop_width, top + crop_height
+    return 0.0, 0.0, float(width), float(height)
