@@ -33,6 +33,12 @@ class Hospital:
     shaft: tuple[float, float, float]
     noise: float
 
+    def seen(self, colour: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Return a colour with the camera's saturation."""
+        grey = (colour[0] + colour[1] + colour[2]) / 3.0
+        red, green, blue = (grey + (value - grey) * self.saturation for value in colour)
+        return red, green, blue
+
 
 LOOKS = {
     "alpha": Hospital((1.00, 1.00, 1.00), 1.00, 1.00, "circle", 0.98, 0.35, 22.0, (0.13, 0.13, 0.15), 5.0),

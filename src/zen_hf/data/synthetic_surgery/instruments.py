@@ -49,6 +49,11 @@ class Shape:
     band_length: float
     shaft_radius: float
 
+    @property
+    def reach(self) -> float:
+        """Return the greatest distance of any of its points from the axis, mm."""
+        return max(self.shaft_radius, self.hook, self.opening + self.bow + 1.5 * self.width)
+
 
 STEEL, BRIGHT, DARK, GOLD = (0.72, 0.74, 0.77), (0.86, 0.87, 0.88), (0.40, 0.41, 0.44), (0.85, 0.66, 0.25)
 
@@ -98,18 +103,7 @@ class Projection:
         ex, ey = np.float32(self.along[0]), np.float32(self.along[1])
         return dx * ex + dy * ey, dy * ex - dx * ey
 
-    def to_mm(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Turn pixels along and across into millimetres along and across, and the axis' inverse depth there."""
-        inverse = u * np.float32(self.inverse_depth * self.climb * self.stretch) + np.float32(self.inverse_depth)
-        np.maximum(inverse, np.float32(1e-3), out=inverse)
-        depth = np.float32(1.0) / inverse
-        along = u * depth
-        along *= np.float32(self.stretch)
-        across = v * depth
-        across *= np.float32(1.0 / self.focal)
-        return along, across, inverse
-
-    def shadow_plane_of(self, columns, rows, inverse_tissue, light: tuple[float, float]):
+    def shadow_plane_of(self, columns, rows, inverse_tissue, light: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
         """Turn pixels of the tissue into the pixels along and across at which the ray to the light meets the instrument.
 
         A point of tissue at inverse depth t is in the shadow of the point of the instrument that lies focal * light * (i - t) pixels beside it in the
@@ -123,8 +117,25 @@ class Projection:
         gap = np.float32(self.inverse_depth) - inverse_tissue
         u += gap * np.float32(shift_u)
         u *= np.float32(1.0 / (1.0 - shift_u * growth))
-        v += (gap + u * np.float32(growth)) * np.float32(shift_v)
+        gap += u * np.float32(growth)
+        gap *= np.float32(shift_v)
+        v += gap
         return u, v
+
+    def near_axis(self, u: np.ndarray, v: np.ndarray, reach_mm: float) -> np.ndarray:
+        """Return the flat indices of the pixels whose place is at most `reach_mm` beside the axis, and not farther beyond the end."""
+        pixels_per_inverse = reach_mm * self.focal
+        limit = u * np.float32(pixels_per_inverse * self.inverse_depth * self.climb * self.stretch)
+        limit += np.float32(pixels_per_inverse * self.inverse_depth + 1.0)
+        near = np.abs(v) < limit
+        near &= u > np.float32(-pixels_per_inverse * self.inverse_depth - 1.0)
+        return np.flatnonzero(near)
+
+    def to_mm(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Turn pixels along and across into millimetres along and across, and the axis' inverse depth there."""
+        inverse = u * np.float32(self.inverse_depth * self.climb * self.stretch) + np.float32(self.inverse_depth)
+        depth = np.float32(1.0) / inverse
+        return u * depth * np.float32(self.stretch), v * depth * np.float32(1.0 / self.focal), inverse
 
 
 def project(ray: tuple[float, float], depth: float, entry, rise, back: float, focal: float, centre) -> Projection:

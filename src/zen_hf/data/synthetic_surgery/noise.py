@@ -60,9 +60,16 @@ def _lattice(rng: np.random.Generator, cells: int) -> np.ndarray:
     return rows[:, left] * (1 - blend) + rows[:, right] * blend
 
 
+def _sealed(pattern: np.ndarray) -> np.ndarray:
+    """Repeat the first row and column at the end, so that interpolation needs no wrapping, and protect the cached pattern."""
+    sealed = np.pad(pattern, ((0, 1), (0, 1)), mode="wrap")
+    sealed.setflags(write=False)
+    return sealed
+
+
 @lru_cache(maxsize=16)
 def tile(cells: int, octaves: int, key: int) -> np.ndarray:
-    """Return a seamless [TILE, TILE] float32 noise in [0, 1].
+    """Return a seamless [TILE + 1, TILE + 1] float32 noise in [0, 1]; its last row and column repeat the first.
 
     Args:
         cells: blobs a side of the coarsest octave, a power of two.
@@ -78,24 +85,51 @@ def tile(cells: int, octaves: int, key: int) -> np.ndarray:
         weight *= 0.5
     total /= np.float32(weights)
     low, high = total.min(), total.max()
-    total = (total - low) / (high - low)
-    total.setflags(write=False)
-    return total
+    return _sealed((total - low) / (high - low))
+
+
+@lru_cache(maxsize=16)
+def lobules(cells: int, key: int) -> np.ndarray:
+    """Return a seamless [TILE + 1, TILE + 1] float32 pattern of rounded lobules: 1 in their middle, 0 in the clefts between them (Worley, 1996).
+
+    Args:
+        cells: lobules a side, a divisor of `TILE`.
+        key: which of the independent patterns.
+    """
+    rng = stream(20260213, cells, key)
+    centres = rng.random((2, cells, cells)).astype(np.float32)
+    edge = TILE // cells
+    inside = (np.arange(TILE, dtype=np.float32) % edge + np.float32(0.5)) * np.float32(1.0 / edge)
+    nearest = np.full((TILE, TILE), 9.0, np.float32)
+    second = nearest.copy()
+    for row in (-1, 0, 1):
+        for column in (-1, 0, 1):
+            near = np.roll(centres, (-row, -column), (1, 2)).repeat(edge, 1).repeat(edge, 2)
+            off_y, off_x = near[0] + np.float32(row) - inside[:, None], near[1] + np.float32(column) - inside
+            square = off_y * off_y + off_x * off_x
+            second = np.minimum(second, np.maximum(square, nearest))
+            nearest = np.minimum(nearest, square)
+    pattern = np.minimum((np.sqrt(second) - np.sqrt(nearest)) * np.float32(2.2), 1.0).astype(np.float32)
+    return _sealed(pattern * (np.float32(2.0) - pattern))  # steep clefts, flat tops
 
 
 def sample(noise: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Read a tile at real coordinates, bilinearly and wrapping around.
 
     Args:
-        noise: [TILE, TILE].
+        noise: [TILE + 1, TILE + 1], the last row and column repeating the first.
         x: columns, in tile pixels, any range, any shape.
         y: rows, same shape.
     """
     left, top = np.floor(x), np.floor(y)
     right_share, bottom_share = x - left, y - top
-    column, row = left.astype(np.int32) & (TILE - 1), (top.astype(np.int32) & (TILE - 1)) * TILE
-    next_column, next_row = (column + 1) & (TILE - 1), (row + TILE) & (TILE * TILE - 1)
+    column, row = left.astype(np.int64), top.astype(np.int64)
+    column &= TILE - 1
+    row &= TILE - 1
+    row = row * (TILE + 1) + column
     flat = noise.ravel()
-    upper = flat[row + column] * (1 - right_share) + flat[row + next_column] * right_share
-    lower = flat[next_row + column] * (1 - right_share) + flat[next_row + next_column] * right_share
-    return upper * (1 - bottom_share) + lower * bottom_share
+    corner = np.take(flat, row)
+    upper = corner + (np.take(flat[1:], row) - corner) * right_share
+    corner = np.take(flat[TILE + 1 :], row)
+    lower = corner + (np.take(flat[TILE + 2 :], row) - corner) * right_share
+    return upper + (lower - upper) * bottom_share

@@ -10,23 +10,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .noise import between, rotation, sample, smoothstep, stream, tile
+from .noise import TILE, between, lobules, rotation, sample, smoothstep, stream, tile, unit
 from .procedures import Dome, Procedure, Tube
 from .vocabulary import SEMANTIC_CLASSES, semantic_id
 
-MARGIN = 1.6  # canvas width as a share of the field of view: room for pan, zoom and roll
-OVERSAMPLING = 1.1  # canvas pixels per frame pixel at the video's mean distance
+MARGIN = 1.52  # canvas width as a share of the field of view: room for pan, zoom and roll
 COVERED, OPENED, BLOODY, CLIPPED = range(4)
 NEVER = 255  # a threshold that no progress reaches
 BED_OFFSET = 100  # cover thresholds 1..99 belong to the connective tissue, 101..199 to the bed
+
+# One point of one layer, packed so that the camera fetches all of it at once.
+POINT = np.dtype(
+    [
+        ("colour", "u1", 3),
+        ("kind", "u1"),
+        ("slope_x", "i1"),
+        ("slope_y", "i1"),
+        ("gloss", "u1"),
+        ("spare", "u1"),
+        ("depth", "f4"),
+    ]
+)
+COLOUR_STEPS, SLOPE_STEPS, GLOSS_STEPS = 170.0, 48.0, 120.0  # integer steps per unit
+
+# When a point of the canvas shows which layer.
+STATE = np.dtype([("cover", "u1"), ("bleed", "u1"), ("clip", "u1"), ("spare", "u1")])
 
 # How each tissue looks: base colour, second colour that coarse noise mixes in, strength of the cells, of the vessels and of the fine grain, gloss.
 LOOKS = {
     "border": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0),
     "abdominal_wall": ((0.72, 0.42, 0.38), (0.80, 0.52, 0.44), 0.05, 0.40, 0.10, 0.7),
-    "fat": ((0.86, 0.68, 0.33), (0.93, 0.79, 0.48), 0.30, 0.16, 0.12, 0.8),
-    "connective": ((0.84, 0.55, 0.42), (0.90, 0.71, 0.53), 0.16, 0.30, 0.22, 0.9),
-    "liver": ((0.43, 0.13, 0.10), (0.54, 0.20, 0.14), 0.10, 0.0, 0.16, 0.9),
+    "fat": ((0.84, 0.62, 0.28), (0.93, 0.79, 0.46), 0.16, 0.22, 0.12, 0.8),
+    "connective": ((0.82, 0.47, 0.38), (0.92, 0.72, 0.55), 0.08, 0.45, 0.24, 0.9),
+    "liver": ((0.43, 0.13, 0.10), (0.54, 0.20, 0.14), 0.06, 0.0, 0.16, 0.9),
     "gallbladder": ((0.50, 0.56, 0.40), (0.64, 0.62, 0.46), 0.03, 0.38, 0.07, 1.2),
     "bowel": ((0.86, 0.56, 0.50), (0.92, 0.66, 0.56), 0.05, 0.42, 0.07, 1.0),
     "kidney": ((0.52, 0.20, 0.19), (0.62, 0.27, 0.25), 0.06, 0.16, 0.10, 0.9),
@@ -85,27 +101,19 @@ class View:
 
 @dataclass(frozen=True)
 class Canvas:
-    """One painted patient; all maps are flattened [side * side].
+    """One painted patient.
 
     Args:
-        side: pixels a side.
-        scale: canvas pixels per unit of u or v.
-        planes: [6, 4 * points] float32: red, green, blue, depth in mm, surface slope x and y; the four layers one after another.
-        gloss: [4 * points] float32, strength of the highlights.
-        classes: [4 * points] uint8, semantic ids.
-        cover: [points] uint8, progress at which a point is opened (`NEVER` and 0: no cover).
-        bleed: [points] uint8, level at which a point is under blood.
-        clips: [points] uint8, number of the clip that lies here, 0 for none.
+        side: pixels a side; a frame pixel is one canvas pixel at the video's mean distance.
+        points: [4 * side * side] of `POINT`: colour, semantic id, surface slope (mm per mm), gloss and depth (mm) of the four layers, one after another.
+            A layer is painted only where it can ever show.
+        states: [side * side] of `STATE`: the progress at which a point is opened (0: never covered), the blood level at which it is flooded (`NEVER`:
+            not at all) and the number of the clip that lies here (0: none).
     """
 
     side: int
-    scale: float
-    planes: np.ndarray
-    gloss: np.ndarray
-    classes: np.ndarray
-    cover: np.ndarray
-    bleed: np.ndarray
-    clips: np.ndarray
+    points: np.ndarray
+    states: np.ndarray
 
 
 def draw_view(seed: int, index: int, light_mm: float) -> View:
@@ -174,18 +182,15 @@ def _organs(plan: Procedure, x, y, wobble_x, wobble_y, ripple):
     return classes, height.astype(np.float32), main
 
 
-def _colour(classes: np.ndarray, coarse, cells, grain, vessels) -> np.ndarray:
-    """Return [3, ...] linear colour of a map of classes, given the noises in [0, 1]."""
+def _colour(kinds: np.ndarray, coarse, cells, grain, vessels) -> np.ndarray:
+    """Return [3, ...] linear colour of a map of semantic ids, given the noises in [0, 1]."""
     table = np.array([(*LOOKS[name][0], *LOOKS[name][1], *LOOKS[name][2:5]) for name in SEMANTIC_CLASSES], np.float32)
-    look = table.T[:, classes]  # [9, ...]
-    colour = look[0:3] + (look[3:6] - look[0:3]) * coarse
-    colour *= 1.0 + look[6] * (cells - 0.6) * 2.0 + look[8] * (grain - 0.5) * 2.0
+    look = np.moveaxis(table[kinds], -1, 0)  # [9, ...]
+    pattern = look[6] * (cells - 0.6) * 2.0 + look[8] * (grain - 0.5) * 2.0 + 1.0
     # Vessels take away green and blue: thin branches where a smooth noise crosses its middle.
     vein = look[7] * vessels
-    colour[1] *= 1.0 - vein
-    colour[2] *= 1.0 - vein * 0.8
-    colour[0] *= 1.0 - vein * 0.25
-    return colour
+    fade = (0.25, 1.0, 0.8)
+    return np.stack([(look[c] + (look[c + 3] - look[c]) * coarse) * pattern * (1.0 - vein * fade[c]) for c in range(3)])
 
 
 def _slopes(height: np.ndarray, pixels_per_mm: float) -> tuple[np.ndarray, np.ndarray]:
@@ -197,95 +202,100 @@ def _slopes(height: np.ndarray, pixels_per_mm: float) -> tuple[np.ndarray, np.nd
     return slope_x, slope_y
 
 
-def paint_canvas(plan: Procedure, view: View, longer_side: int, seed: int, index: int) -> Canvas:
+def _pack(points: np.ndarray, colour, kinds, slopes, gloss, depth, view: View, saturation: float) -> None:
+    """Light the colours [3, N] and write them with the rest into points [N]."""
+    slope_x, slope_y = slopes
+    # A light beside the lens: what faces it is brighter. The limits keep cliffs between organs from turning black.
+    light = (slope_x * view.light[0] + slope_y * view.light[1]) * (-0.9 / view.distance) + 1.0
+    light /= np.sqrt((slope_x * slope_x + slope_y * slope_y) * 0.35 + 1.0)
+    light = np.minimum(np.maximum(light, 0.30), 1.35) * COLOUR_STEPS
+    grey = (colour[0] + colour[1] + colour[2]) * ((1.0 - saturation) / 3.0)
+    for channel in range(3):
+        points["colour"][:, channel] = np.minimum(np.maximum((colour[channel] * saturation + grey) * light, 0.0), 255.0)
+    points["kind"] = kinds
+    points["slope_x"] = np.minimum(np.maximum(slope_x * SLOPE_STEPS, -127.0), 127.0)
+    points["slope_y"] = np.minimum(np.maximum(slope_y * SLOPE_STEPS, -127.0), 127.0)
+    points["gloss"] = gloss
+    points["depth"] = depth
+
+
+def paint_canvas(plan: Procedure, view: View, longer_side: int, saturation: float, seed: int, index: int) -> Canvas:
     """Paint the patient of one video.
 
     Args:
         plan: organs of the procedure.
         view: where the camera stands.
         longer_side: pixels of the frame's longer side.
+        saturation: of the hospital's camera, 0 is grey.
         seed: seed of the data set.
         index: number of the video.
     """
     rng = stream(seed, index, 2)
-    scale = OVERSAMPLING * longer_side
-    side = int(MARGIN * scale + 0.5)
-    axis = ((np.arange(side, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5 * side)) * np.float32(1.0 / scale)
-    u, v = np.broadcast_to(axis, (side, side)), np.broadcast_to(axis[:, None], (side, side))
+    side = int(MARGIN * longer_side + 0.5)
+    axis = (np.arange(side, dtype=np.float32) - np.float32(0.5 * (side - 1))) * np.float32(1.0 / longer_side)
+    u, v = axis[None], axis[:, None]
     x, y = view.to_anatomy(u, v)
+    offsets = rng.integers(0, TILE, (5, 2)).astype(np.float32)
 
-    def noise(cells: int, octaves: int, key: int, wavelength_mm: float) -> np.ndarray:
-        step = TILE_PIXELS / cells / wavelength_mm
-        return sample(tile(cells, octaves, key), x * step + offsets[key, 0], y * step + offsets[key, 1])
+    def noise(texture: np.ndarray, key: int, wavelength_px: float, wavelength_mm: float) -> np.ndarray:
+        step = np.float32(wavelength_px / wavelength_mm)
+        return sample(texture, x * step + offsets[key, 0], y * step + offsets[key, 1])
 
-    offsets = rng.integers(0, 512, (8, 2)).astype(np.float32)
-    coarse, ripple = noise(8, 3, 0, 26.0), noise(8, 3, 1, 34.0)
-    branches, cells, grain = noise(16, 3, 2, 17.0), noise(64, 1, 3, 4.2), noise(128, 2, 4, 1.6)
-    cell_relief = 1.0 - np.abs(cells - 0.5) * 2.0
+    coarse, ripple = noise(tile(8, 3, 0), 0, 64.0, 26.0), noise(tile(8, 3, 1), 1, 64.0, 34.0)
+    branches, grain = noise(tile(16, 3, 2), 2, 32.0, 17.0), noise(tile(64, 2, 4), 4, 8.0, 1.6)
+    # Lobules of uneven size: their pattern is read at bent coordinates.
+    step = np.float32(16.0 / 5.5)
+    bend_x, bend_y = (branches - 0.5) * 14.0, (coarse - 0.5) * 30.0
+    cells = sample(lobules(32, 3), x * step + bend_x + offsets[3, 0], y * step + bend_y + offsets[3, 1])
     vessels = np.maximum(1.0 - np.abs(branches - 0.5) * 38.0, 0.0)
 
     # Warping the coordinates makes outlines and tubes irregular.
     wobble_x, wobble_y = (coarse - 0.5) * 5.0, (ripple - 0.5) * 5.0
-    opened, height, main = _organs(plan, x + wobble_x, y + wobble_y, wobble_x, wobble_y, ripple)
-    height += cell_relief * np.where(opened == semantic_id("fat"), np.float32(1.4), np.float32(0.25)) + grain * 0.2
+    warped_x, warped_y = x + wobble_x, y + wobble_y
+    opened, height, main = _organs(plan, warped_x, warped_y, wobble_x, wobble_y, ripple)
+    height += cells * np.where(opened == semantic_id("fat"), np.float32(1.1), np.float32(0.06)) + grain * 0.2
 
     # The cover: connective tissue over duct and artery, the main organ over its bed.
-    connective = _dome(plan.connective, x + wobble_x, y + wobble_y, ripple)
-    tubes = (opened != semantic_id(plan.main)) & (opened != semantic_id("liver"))
-    under_connective = (connective > 0) & tubes
-    bed = (_near(plan.touch["bed"], 12.0, x + wobble_x, y + wobble_y) > 0) & (main > 0) & (main < 0.55)
+    connective = _dome(plan.connective, warped_x, warped_y, ripple)
+    under_connective = (connective > 0) & (opened != semantic_id(plan.main)) & (opened != semantic_id("liver"))
+    bed = (_near(plan.touch["bed"], 12.0, warped_x, warped_y) > 0) & (main > 0) & (main < 0.55)
     covered = opened.copy()
     covered[under_connective] = semantic_id("connective")
     opened[bed] = semantic_id("bed")
-    cover = np.zeros((side, side), np.uint8)
-    late = np.minimum(np.maximum(1.0 + 97.0 * (0.45 * (1.0 - connective) + 0.75 * (grain * 0.4 + branches * 0.6)), 1), 99)
-    cover[under_connective] = late[under_connective].astype(np.uint8)
-    late = np.minimum(np.maximum(1.0 + 97.0 * (main * 0.9 + cells * 0.45), 1), 99)
-    cover[bed] = late[bed].astype(np.uint8) + BED_OFFSET
-    cover_height = height + np.where(under_connective, smoothstep(connective * 2.0) * 4.5 + cell_relief, 0)
+    states = np.zeros((side, side), STATE)
+    late = (1.0 - connective) * 0.45 + (grain * 0.4 + branches * 0.6) * 0.75
+    states["cover"] = np.where(under_connective, np.minimum(np.maximum(late * 97.0 + 1.0, 1.0), 99.0), 0.0)
+    late = main * 0.9 + cells * 0.45
+    states["cover"][bed] = np.minimum(np.maximum(late[bed] * 97.0 + 1.0, 1.0), 99.0).astype(np.uint8) + BED_OFFSET
+    states["bleed"] = _bleeding(plan, x, y, branches, grain, rng)
+    states["clip"] = _clips(plan, x, y)
+    states, opened, covered = states.ravel(), opened.ravel(), covered.ravel()
+
+    cover_height = height + np.where(under_connective, smoothstep(connective * 2.0) * 4.5 + cells * 0.25 + grain * 1.2, np.float32(0))
     opened_height = height - np.where(bed, np.float32(1.0), np.float32(0.0))
-
-    bleed = _bleeding(plan, x, y, branches, grain, rng)
-    clips, clip_lift = _clips(plan, x, y, opened)
-
-    colours = np.stack([_colour(classes, coarse, cell_relief, grain, vessels) for classes in (covered, opened)], 1)
-    tint = 1.0 + (rng.random((3, 1, 1, 1)).astype(np.float32) - np.float32(0.5)) * np.float32(0.12)
-    colours *= tint
-    blood = _colour(np.full((side, side), semantic_id("blood"), np.uint8), coarse, cell_relief, grain, vessels)
-    metal = _colour(np.full((side, side), semantic_id("clip"), np.uint8), coarse, cell_relief, grain, vessels)
-    blood_height = opened_height + 0.4
-    layers_colour = np.stack([colours[:, 0], colours[:, 1], blood, metal], 1)  # [3, 4, side, side]
-    heights = np.stack([cover_height, opened_height, blood_height, opened_height + clip_lift])
-    layers_class = np.stack(
-        [
-            covered,
-            opened,
-            np.full_like(opened, semantic_id("blood")),
-            np.full_like(opened, semantic_id("clip")),
-        ]
-    )
-    gloss = np.array([LOOKS[name][5] for name in SEMANTIC_CLASSES], np.float32)[layers_class]
+    per_mm = longer_side / view.distance
+    cover_slopes, open_slopes = _slopes(cover_height, per_mm), _slopes(opened_height, per_mm)
+    pool_slopes = [slope * np.float32(0.35) for slope in cover_slopes]  # blood fills the clefts
     plane = view.depth_at(u, v)
-    planes = np.empty((6, 4, side, side), np.float32)
-    for layer in range(4):
-        slope_x, slope_y = _slopes(heights[layer], scale / view.distance)
-        # A light beside the lens: what faces it is brighter. The clip keeps cliffs between organs from turning black.
-        facing = 1.0 + (slope_x * view.light[0] + slope_y * view.light[1]) * (-0.9 / view.distance)
-        steep = 1.0 / np.sqrt(1.0 + 0.35 * (slope_x * slope_x + slope_y * slope_y))
-        light = np.minimum(np.maximum(facing * steep, 0.30), 1.35)
-        planes[:3, layer] = layers_colour[:, layer] * light
-        planes[3, layer] = plane - heights[layer]
-        planes[4, layer], planes[5, layer] = slope_x, slope_y
-    return Canvas(
-        side=side,
-        scale=scale,
-        planes=planes.reshape(6, -1),
-        gloss=gloss.ravel(),
-        classes=layers_class.ravel(),
-        cover=cover.ravel(),
-        bleed=bleed.ravel(),
-        clips=clips.ravel(),
+    noises = [noise.ravel() for noise in (coarse, cells, grain, vessels)]
+    tint = (rng.random((3, 1)).astype(np.float32) - np.float32(0.5)) * np.float32(0.12) + np.float32(1.0)
+    shine = np.array([LOOKS[name][5] * GLOSS_STEPS for name in SEMANTIC_CLASSES], np.float32)
+    points = np.zeros((4, side * side), POINT)
+    everywhere = slice(None)
+    layers = (
+        (COVERED, everywhere, covered, cover_slopes, cover_height, 0.0),
+        (OPENED, np.flatnonzero(states["cover"]), opened, open_slopes, opened_height, 0.0),
+        (BLOODY, np.flatnonzero(states["bleed"] < NEVER), semantic_id("blood"), pool_slopes, cover_height, 0.4),
+        (CLIPPED, np.flatnonzero(states["clip"]), semantic_id("clip"), open_slopes, opened_height, 1.5),
     )
+    for layer, where, kinds, slopes, relief, lift in layers:
+        kinds = kinds[where] if isinstance(kinds, np.ndarray) else np.full(len(where), kinds, np.uint8)
+        colour = _colour(kinds, *(noise[where] for noise in noises)) * tint
+        depth = (plane - relief).ravel()[where] - np.float32(lift)
+        here = points[layer][where]
+        _pack(here, colour, kinds, [slope.ravel()[where] for slope in slopes], shine[kinds], depth, view, saturation)
+        points[layer][where] = here
+    return Canvas(side, points.ravel(), states)
 
 
 def _bleeding(plan: Procedure, x, y, branches, grain, rng: np.random.Generator) -> np.ndarray:
@@ -293,28 +303,22 @@ def _bleeding(plan: Procedure, x, y, branches, grain, rng: np.random.Generator) 
     sites = plan.touch["connective"] + plan.touch["bed"]
     chosen = [sites[int(rng.integers(len(sites)))] for _ in range(2)]
     away = 1.0 - _near(chosen, 17.0, x, y)  # squared distance, 1 at 17 mm
-    level = 250.0 * away + (branches - 0.45) * 420.0 + (grain - 0.5) * 60.0 + 20.0
-    return np.where((level < 250.0) & (away < 1.6), np.minimum(np.maximum(level, 1.0), 254.0), 255.0).astype(np.uint8)
+    level = 250.0 * away + (branches - 0.45) * 260.0 + (grain - 0.5) * 30.0 + 20.0
+    pool = (level < 250.0) & (away < 1.6)
+    return np.where(pool, np.minimum(np.maximum(level, 1.0), 254.0), np.float32(NEVER)).astype(np.uint8)
 
 
-def _clips(plan: Procedure, x, y, opened) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of the clip on each point and its lift in mm: bars across duct and artery."""
+def _clips(plan: Procedure, x, y) -> np.ndarray:
+    """Return the number of the clip on each point, 0 for none: bars across the first duct and the last artery."""
     number = np.zeros(x.shape, np.uint8)
-    lift = np.zeros(x.shape, np.float32)
-    tubes = [(shape, organ) for organ in ("duct", "artery") for shape in plan.shapes if isinstance(shape, Tube) and shape.organ == organ]
+    tubes = [shape for organ in ("duct", "artery") for shape in plan.shapes if isinstance(shape, Tube) and shape.organ == organ]
     placed = 0
-    for shape, _ in (tubes[0], tubes[-1]):
-        (x0, y0), (x1, y1) = shape.points[1], shape.points[2]
-        length = float(np.sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0)))
-        ex, ey = (x1 - x0) / length, (y1 - y0) / length
+    for tube in (tubes[0], tubes[-1]):
+        (x0, y0), (x1, y1) = tube.points[1], tube.points[2]
+        ex, ey = unit(x1 - x0, y1 - y0)
         for share in (0.15, 0.75):
             placed += 1
             px, py = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
             along, across = (x - px) * ex + (y - py) * ey, (y - py) * ex - (x - px) * ey
-            bar = (np.abs(along) < 1.2) & (np.abs(across) < shape.radius + 1.8)
-            number[bar] = placed
-            lift[bar] = 1.5
-    return number, lift
-
-
-TILE_PIXELS = 512.0
+            number[(np.abs(along) < 1.2) & (np.abs(across) < tube.radius + 1.8)] = placed
+    return number

@@ -35,7 +35,7 @@ class SyntheticVideo:
         self.procedure, self.hospital, self.index, self.size, self.frames = procedure, hospital, index, size, frames
         self.video_id = f"synthetic-{seed}-{index:05d}"
         view = draw_view(seed, index, look.light_mm)
-        canvas = paint_canvas(plan, view, max(size), seed, index)
+        canvas = paint_canvas(plan, view, max(size), look.saturation, seed, index)
         script = write_script(plan, seed, index)
         self._renderer = Renderer(canvas, view, script, look, PROCEDURES.index(procedure), size, (seed, index))
 
