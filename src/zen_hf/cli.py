@@ -1,0 +1,106 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: `zen-hf quickstart | distill | benchmark`. Each command calls one recipe, imported only then."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    help="ZEN: distil, use and measure a vision foundation model for minimally invasive surgery.",
+    epilog="--debug anywhere on the line, or ZEN_DEBUG=1, shows the traceback of an error.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> int:
+    """Run the command line; an error that a user can mend is one line on stderr, any other keeps its traceback."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv[1:]) or os.environ.get("ZEN_DEBUG", "0") not in ("", "0")
+    try:
+        app(args=arguments, prog_name="zen-hf")
+    except (ValueError, OSError) as error:  # what the library raises for bad input, bad files and full disks
+        if debug:
+            raise
+        print(f"error: {_message(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@app.command()
+def quickstart(
+    out: Annotated[Path, typer.Option(help="Folder for the run; must not hold a finished one.")] = Path(
+        "zen-quickstart"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of data, training and evaluation.")] = 0,
+) -> None:
+    """Show the whole path on synthetic surgery, in minutes, without network.
+
+    Renders scenes, trains three tiny teachers, distils a student without labels, probes it, writes a report.
+
+    \b
+    Example:
+      zen-hf quickstart --out my-first-zen
+    """
+    from zen_hf.recipes.quickstart import quickstart
+
+    quickstart(out=out, seed=seed)
+
+
+@app.command()
+def distill(
+    recipe: Annotated[Path, typer.Argument(help="YAML file; its keys are explained in docs/recipes.md.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Override keys of the recipe.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the run, in place of the recipe's `output`.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in that folder.")] = False,
+) -> None:
+    """Distil teachers into a ZEN student, as a recipe says.
+
+    \b
+    Example:
+      zen-hf distill recipe.yaml optimizer.lr=1e-3 teachers.0.source=facebook/dinov2-small --out runs/first
+    """
+    from zen_hf.recipes.distill import distill
+
+    output = [f"output={json.dumps(str(out))}"] if out is not None else []  # quoted: any path is a valid YAML string
+    distill(recipe=recipe, overrides=[*(overrides or []), *output], resume=resume)
+
+
+@app.command()
+def benchmark(
+    model: Annotated[str, typer.Option(help="Folder or Hub id of a ZEN or of any AutoModel.")],
+    task: Annotated[str, typer.Option(help="Task, for instance cholect50_tool.")],
+    data: Annotated[Path, typer.Option(help="Folder of the task's data.")],
+    out: Annotated[Path, typer.Option(help="Folder for the result; must not hold a finished one.")],
+    protocol: Annotated[Literal["frozen"], typer.Option(help="How the model is used.")] = "frozen",
+    seed: Annotated[int, typer.Option(help="Seed of the evaluation.")] = 0,
+    image_size: Annotated[
+        int | None, typer.Option(help="Side of the frames in pixels; by default that of the model.")
+    ] = None,
+) -> None:
+    """Measure a model on a task under a protocol.
+
+    \b
+    Example:
+      zen-hf benchmark --model zen-quickstart/student --task cholect50_tool --protocol frozen \\
+        --data cholect50-val --out results/frozen
+    """
+    from zen_hf.recipes.frozen import frozen
+
+    frozen(model=model, task=task, data=data, out=out, seed=seed, image_size=image_size)
+
+
+def _message(error: Exception) -> str:
+    """Return what an error says, without the number and quotes that Python puts around an operating system's error."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    return str(error)

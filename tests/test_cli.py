@@ -1,0 +1,161 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The command line answers at once, hands its arguments to the recipes, and says what is wrong in one line."""
+
+import errno
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from zen_hf.cli import main
+
+COMMANDS = ["quickstart", "distill", "benchmark"]
+
+
+@pytest.fixture
+def zen_hf_command(monkeypatch):
+    """Run `zen-hf` in this process with a shell-like line; returns the exit status."""
+
+    def run(line: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["zen-hf", *shlex.split(line)])
+        try:
+            return main()
+        except SystemExit as stop:  # how typer ends a command
+            return stop.code or 0
+
+    return run
+
+
+@pytest.fixture
+def recipe_calls(monkeypatch):
+    """Replace the recipes; returns the list of (name, arguments) they are called with."""
+    calls = []
+
+    def fake(name):
+        module = ModuleType(f"zen_hf.recipes.{name}")
+        setattr(module, name, lambda **arguments: calls.append((name, arguments)))
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    for name in ("quickstart", "distill", "frozen"):
+        fake(name)
+    return calls
+
+
+def raising(monkeypatch, error: Exception) -> None:
+    def quickstart(**_):
+        raise error
+
+    module = ModuleType("zen_hf.recipes.quickstart")
+    module.quickstart = quickstart
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_help_is_fast_and_imports_nothing_heavy():
+    code = (
+        "import sys, atexit; from zen_hf.cli import main; sys.argv = ['zen-hf', '--help'];"
+        "heavy = ('torch', 'transformers', 'datasets', 'numpy', 'PIL', 'matplotlib', 'omegaconf');"
+        "atexit.register(lambda: print('loaded:', [name for name in heavy if name in sys.modules])); main()"
+    )
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - start)
+        assert done.stdout.strip().endswith("loaded: []"), done.stdout
+        assert all(command in done.stdout for command in COMMANDS)
+    assert min(seconds) < 1.0  # the fastest: other tests may share the cores
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_in_help_is_a_line_that_runs(zen_hf_command, recipe_calls, capsys, command):
+    assert zen_hf_command(f"{command} --help") == 0
+    text = capsys.readouterr().out
+    example = text.split("Example:")[1].split("\n\n")[0].replace("\\\n", " ").strip()
+    assert example.startswith(f"zen-hf {command} ")
+    assert zen_hf_command(example.removeprefix("zen-hf ")) == 0
+    assert len(recipe_calls) == 1
+
+
+def test_quickstart_arguments(zen_hf_command, recipe_calls):
+    zen_hf_command("quickstart")
+    zen_hf_command("quickstart --out there --seed 7")
+    assert recipe_calls == [
+        ("quickstart", {"out": Path("zen-quickstart"), "seed": 0}),
+        ("quickstart", {"out": Path("there"), "seed": 7}),
+    ]
+
+
+def test_distill_arguments(zen_hf_command, recipe_calls):
+    zen_hf_command("distill r.yaml")
+    zen_hf_command("distill r.yaml a.b=1 teachers.0.name=x --out 'odd: \"name\"' --resume")
+    assert recipe_calls[0] == ("distill", {"recipe": Path("r.yaml"), "overrides": [], "resume": False})
+    overrides = ["a.b=1", "teachers.0.name=x", r'output="odd: \"name\""']
+    assert recipe_calls[1] == ("distill", {"recipe": Path("r.yaml"), "overrides": overrides, "resume": True})
+
+
+def test_out_of_distill_survives_as_written(zen_hf_command, recipe_calls):
+    """The quoted override reads back as the very path, also where YAML would see a number or a mapping."""
+    from dataclasses import dataclass
+
+    from zen_hf.recipe_configuration import load_recipe
+
+    @dataclass
+    class Recipe:
+        output: str = ""
+
+    for name in ["3", "odd: name", "null", "C:\\runs\\a", "é {x}"]:
+        zen_hf_command(f"distill r.yaml --out {shlex.quote(name)}")
+        assert load_recipe(Recipe, None, recipe_calls[-1][1]["overrides"]).output == name
+
+
+def test_benchmark_arguments(zen_hf_command, recipe_calls):
+    line = "benchmark --model m --task t --protocol frozen --data d --out o --seed 3 --image-size 64"
+    assert zen_hf_command(line) == 0
+    expected = {"model": "m", "task": "t", "data": Path("d"), "out": Path("o"), "seed": 3, "image_size": 64}
+    assert recipe_calls == [("frozen", expected)]
+    assert zen_hf_command(line.replace("frozen", "guess")) == 2  # a wrong use is typer's to explain
+    assert len(recipe_calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("sizes 3 and 4 differ"), "error: sizes 3 and 4 differ"),
+        (FileExistsError("runs/a holds a finished run"), "error: runs/a holds a finished run"),
+        (OSError(errno.ENOSPC, "No space left on device", "runs/a"), "error: runs/a: No space left on device"),
+        (OSError(errno.ENOSPC, "3 MB free"), "error: 3 MB free"),
+    ],
+)
+def test_expected_error_is_one_line(zen_hf_command, monkeypatch, capsys, error, message):
+    raising(monkeypatch, error)
+    assert zen_hf_command("quickstart") == 1
+    printed = capsys.readouterr()
+    assert printed.err == message + "\n" and printed.out == ""
+
+
+def test_debug_keeps_the_traceback(zen_hf_command, monkeypatch):
+    raising(monkeypatch, ValueError("wrong"))
+    for line in ("--debug quickstart", "quickstart --debug"):
+        with pytest.raises(ValueError, match="wrong"):
+            zen_hf_command(line)
+    monkeypatch.setenv("ZEN_DEBUG", "1")
+    with pytest.raises(ValueError, match="wrong"):
+        zen_hf_command("quickstart")
+    monkeypatch.setenv("ZEN_DEBUG", "0")
+    assert zen_hf_command("quickstart") == 1
+
+
+def test_unexpected_error_keeps_its_traceback(zen_hf_command, monkeypatch):
+    raising(monkeypatch, KeyError("bug"))
+    with pytest.raises(KeyError):
+        zen_hf_command("quickstart")
+
+
+def test_real_recipe_reports_a_missing_file(zen_hf_command, capsys):
+    assert zen_hf_command("distill nowhere.yaml") == 1
+    assert capsys.readouterr().err.strip() == "error: recipe nowhere.yaml is not a file; pass the path of a YAML file"
