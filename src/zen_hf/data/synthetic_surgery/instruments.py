@@ -152,8 +152,8 @@ def project(ray: tuple[float, float], depth: float, entry, rise, back: float, fo
     """
     cos, sin = rise
     x, y = ray[0] * depth + entry[0] * cos * back, ray[1] * depth + entry[1] * cos * back
-    # However far it is drawn back, the end stays in front of the lens.
-    depth = max(depth - sin * back, 15.0)
+    # However far it is drawn back, it never comes to the lens: then it slides out sideways.
+    depth = max(depth - sin * back, min(depth, 32.0))
     # In the image the shaft runs along d(x / z) = (entry cos z + (x, y) sin) / z².
     along_x, along_y = entry[0] * cos + x * sin / depth, entry[1] * cos + y * sin / depth
     length = float(np.sqrt(along_x * along_x + along_y * along_y))

@@ -66,7 +66,7 @@ class Procedure:
 
 def _phases(main: str, neighbour: str) -> dict[str, tuple[tuple[Move, ...], tuple[Move, ...]]]:
     """Return what the two hands do in every phase, for a procedure on `main` beside `neighbour`."""
-    retract = (Move("grasper", "retract", main, 3), Move("grasper", "grasp", neighbour, 1))
+    retract = (Move("grasper", "retract", main, 2), Move("grasper", "grasp", neighbour), Move("irrigator", "aspirate", "connective"))
     return {
         "preparation": (
             (Move("grasper", "grasp", "fat", 2), Move("irrigator", "irrigate", "abdominal_wall")),
@@ -82,7 +82,7 @@ def _phases(main: str, neighbour: str) -> dict[str, tuple[tuple[Move, ...], tupl
         ),
         "clipping_and_cutting": (
             (*retract, Move("needle_driver", "grasp", main)),
-            (Move("clipper", "clip", "duct", 3), Move("clipper", "clip", "artery", 3), Move("scissors", "cut", "duct", 2)),
+            (Move("clipper", "clip", "duct", 2), Move("clipper", "clip", "artery", 2), Move("scissors", "cut", "duct")),
         ),
         "detachment": (
             retract,

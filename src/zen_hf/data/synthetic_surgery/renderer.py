@@ -16,6 +16,8 @@ from .vocabulary import SEMANTIC_CLASSES, TARGETS, semantic_id
 
 FOCAL = 1.0  # focal length as a share of the frame's longer side: a field of view of 53 degrees
 AXIS_ABOVE = 1.5  # mm between an instrument's axis and the tissue it rests on
+WORKING = 0.36  # half-axes of the ellipse that instruments work in, as a share of the frame
+HIGHEST = 0.36  # no instrument works nearer to the lens than this share of the way up from the tissue
 FIXED = 65536  # fixed point of the camera's map from frame to canvas
 
 
@@ -84,9 +86,11 @@ class Renderer:
         self.inside, vignette = self._field()
 
         rng = stream(*key, 4)
-        exposure = look.gain * (0.8 + 0.45 * float(rng.random()))
+        exposure = look.gain * (0.65 + 0.7 * float(rng.random()))
         gains = [gain * exposure * (0.93 + 0.14 * float(rng.random())) for gain in look.white_balance]
         self.exposure = np.stack([vignette * np.float32(gain) for gain in gains])  # [3, H, W]
+        # The camera exposes for the median of the tissue, so that brightness does not tell the distance.
+        self.reference = float(np.median(canvas.points["depth"][: canvas.side * canvas.side]))
         # Smoke and noise are larger than the frame, and every frame looks at another part of them.
         self.drift = rng.random((12, 2))
         corner = rng.integers(0, TILE, 2)
@@ -169,9 +173,10 @@ class Renderer:
         zoom = path(self.script.zoom, time)
         cos, sin = rotation(path(self.script.roll, time))
         u, v = u - path(self.script.pan[:, 0], time), v - path(self.script.pan[:, 1], time)
-        u, v = (u * cos + v * sin) / zoom, (v * cos - u * sin) / zoom
+        u, v = self._kept_in_view((u * cos + v * sin) / zoom, (v * cos - u * sin) / zoom)
         column, row = self._nearest_pixel(self.centre[0] + u * self.longer, self.centre[1] + v * self.longer)
-        end_depth = float(tissue_depth[row, column]) - height - AXIS_ABOVE
+        ground = float(tissue_depth[row, column])
+        end_depth = ground - min(height, HIGHEST * ground) - AXIS_ABOVE
         place = project((u, v), end_depth, action.entry, action.rise, back, self.focal, self.centre)
 
         shape = SHAPES[action.instrument]
@@ -192,6 +197,12 @@ class Renderer:
         column, row = self._nearest_pixel(place.x, place.y)
         tip_distance = float(tissue_depth[row, column]) - 1.0 / place.inverse_depth - AXIS_ABOVE
         return Drawn(action, place, jaw, pixels, cover, depth, is_tip, offset, along, tip_distance)
+
+    def _kept_in_view(self, u: float, v: float) -> tuple[float, float]:
+        """Pull a target that lies outside the middle of the frame back to its edge: surgeons work where they see."""
+        across, down = u * self.longer / (WORKING * self.width), v * self.longer / (WORKING * self.height)
+        far = float(np.sqrt(across * across + down * down))
+        return (u, v) if far <= 1.0 else (u / far, v / far)
 
     def _nearest_pixel(self, x: float, y: float) -> tuple[int, int]:
         """Return column and row of the frame's pixel nearest to a point."""
@@ -233,7 +244,7 @@ class Renderer:
 
         # Light falls off with the square of the distance and is kept away by instruments.
         inverse = np.float32(1.0) / tissue["depth"]
-        light = inverse * np.float32(self.view.distance)
+        light = inverse * np.float32(self.reference)
         light *= light
         for one in drawn:
             self._cast_shadow(one, inverse, light)
@@ -267,7 +278,7 @@ class Renderer:
         alpha = one.cover * ((owners == index) | ((owners == 0) & (one.cover < 0.5)))
         # A lamp beside the lens: bright along the middle, dark at the sides, brighter when near, with a line of glare.
         middle = np.maximum(np.float32(1.0) - one.offset, 0)
-        near = np.minimum(np.float32(self.view.distance) / np.maximum(one.depth, np.float32(15.0)), np.float32(2.6))
+        near = np.minimum(np.float32(self.reference) / np.maximum(one.depth, np.float32(15.0)), np.float32(1.9))
         brightness = (middle * np.float32(0.7) + np.float32(0.25)) * near
         glare = np.maximum(middle - np.float32(0.66), 0) * np.float32(0.9)
         if shape.slot:

@@ -51,7 +51,7 @@ class Action:
     def pose(self, time: float) -> tuple[float, float, float, float, float]:
         """Return how far the instrument is drawn back along its shaft (mm), its height over the tissue (mm), its jaws (0 to 1) and its offset (mm)."""
         share = (time - self.start) / (self.end - self.start)
-        out = 1.0 - smoothstep(share * 9.0) * smoothstep((1.0 - share) * 9.0)
+        out = 1.0 - smoothstep(share * 14.0) * smoothstep((1.0 - share) * 14.0)
         before, after = smoothstep((0.48 - share) * 3.2), smoothstep((share - 0.68) * 3.2)
         height = 0.5 + self.hover_in * before + self.hover_out * after
         # Closed on the tissue while grasping and the like; scissors keep snapping.
@@ -156,7 +156,7 @@ def _action(move: Move, plan: Procedure, start: float, end: float, side: float, 
     points = plan.touch[move.organ]
     x, y = points[int(rng.integers(len(points)))]
     entry = unit(side * between(rng, 0.25, 1.0), between(rng, -0.75, 1.0))
-    cos, sin = unit(1.0, between(rng, 0.4, 0.95))
+    cos, sin = unit(1.0, between(rng, 0.3, 0.8))
     wobble = (rng.random((8, 2)) - 0.5) * 7.0
     return Action(
         instrument=INSTRUMENTS.index(move.instrument),
