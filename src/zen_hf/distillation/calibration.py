@@ -1,0 +1,103 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Measures every teacher once on training views and freezes its standardisation and dispersion."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from zen_hf.distillation.losses.angle import measure_dispersion
+from zen_hf.distillation.standardisation import Standardisation, StreamingMoments
+
+
+Targets = dict[str, tuple[torch.Tensor, torch.Tensor]]  # teacher -> summary [B, Cs], patches [B, N, C]
+
+
+@dataclass
+class StandardisationSpec:
+    """How targets are standardised.
+
+    Attributes:
+        patches: `"none"`, `"channel"` or `"phis"`, for patch tokens.
+        summary: The same, for summaries.
+        views: Training views that the statistics are taken from.
+    """
+
+    patches: str = "phis"
+    summary: str = "phis"
+    views: int = 2048
+
+
+@dataclass
+class Calibration:
+    """The frozen statistics of one teacher."""
+
+    summary: Standardisation
+    patches: Standardisation
+    dispersion: float
+
+
+def calibrate(batches: Iterable[Targets], spec: StandardisationSpec) -> dict[str, Calibration]:
+    """Takes the statistics of every teacher over `spec.views` training views.
+
+    Args:
+        batches: Teacher outputs for batches of training views.
+        spec: Methods and number of views.
+
+    Raises:
+        ValueError: If a teacher's features do not vary or are not finite.
+    """
+    moments: dict[str, tuple[StreamingMoments, StreamingMoments]] = {}
+    summaries: dict[str, list[torch.Tensor]] = {}
+    views = 0
+    for targets in batches:
+        for name, (summary, patches) in targets.items():
+            if name not in moments:
+                moments[name] = StreamingMoments(summary.shape[-1]), StreamingMoments(patches.shape[-1])
+            moments[name][0].update(summary)
+            moments[name][1].update(patches)
+            summaries.setdefault(name, []).append(summary.float().cpu())
+        views += len(summary)
+        if views >= spec.views:
+            break
+    calibrations = {}
+    for name, (summary, patches) in moments.items():
+        try:
+            calibrations[name] = Calibration(
+                summary=Standardisation.fit(spec.summary, summary),
+                patches=Standardisation.fit(spec.patches, patches),
+                dispersion=measure_dispersion(torch.cat(summaries[name])),
+            )
+        except ValueError as error:
+            raise ValueError(f"teacher {name}: {error}") from error
+    return calibrations
+
+
+def save_calibrations(calibrations: dict[str, Calibration], path: Path) -> None:
+    """Stores the statistics in a safetensors file."""
+    tensors, methods = {}, {}
+    for name, calibration in calibrations.items():
+        tensors |= calibration.summary.tensors(f"{name}.summary") | calibration.patches.tensors(f"{name}.patches")
+        tensors[f"{name}.dispersion"] = torch.tensor(calibration.dispersion, dtype=torch.float64)
+        methods |= {f"{name}.summary": calibration.summary.method, f"{name}.patches": calibration.patches.method}
+    save_file(tensors, path, metadata=methods)
+
+
+def load_calibrations(path: Path) -> dict[str, Calibration]:
+    """Reads what [`save_calibrations`] stored."""
+    with safe_open(path, framework="pt") as file:
+        methods = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    names = sorted({key.rsplit(".", 1)[0] for key in methods})
+    parts = {
+        name: [
+            Standardisation.from_tensors(methods[f"{name}.{part}"], tensors, f"{name}.{part}")
+            for part in ("summary", "patches")
+        ]
+        for name in names
+    }
+    return {name: Calibration(*parts[name], float(tensors[f"{name}.dispersion"])) for name in names}

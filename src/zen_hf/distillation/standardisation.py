@@ -1,0 +1,136 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Standardised targets: teachers speak on scales that differ by 100 and more, so their features are rescaled, once."""
+
+from dataclasses import dataclass
+
+import torch
+
+from zen_hf.distillation.hadamard import hadamard, schur_horn
+
+
+METHODS = ("none", "channel", "phis")
+
+
+class StreamingMoments:
+    """Mean and covariance of a stream of vectors in float64, merged batch by batch (Chan et al., 1979).
+
+    Args:
+        size: Length C of the vectors.
+    """
+
+    def __init__(self, size: int):
+        self.count = 0
+        self.mean = torch.zeros(size, dtype=torch.float64)
+        self.scatter = torch.zeros(size, size, dtype=torch.float64)
+
+    def update(self, vectors: torch.Tensor) -> None:
+        """Adds vectors [..., C]."""
+        batch = vectors.reshape(-1, vectors.shape[-1]).to("cpu", torch.float64)
+        mean = batch.mean(dim=0)
+        centred = batch - mean
+        self.merge(len(batch), mean, centred.T @ centred)
+
+    def merge(self, count: int, mean: torch.Tensor, scatter: torch.Tensor) -> None:
+        """Adds the moments of another stream."""
+        total = self.count + count
+        delta = mean - self.mean
+        self.scatter += scatter + torch.outer(delta, delta) * (self.count * count / total)
+        self.mean += delta * (count / total)
+        self.count = total
+
+    @property
+    def covariance(self) -> torch.Tensor:
+        """Population covariance [C, C]."""
+        if self.count < 2:
+            raise ValueError(f"a covariance needs at least 2 vectors, got {self.count}")
+        return self.scatter / self.count
+
+
+@dataclass
+class Standardisation:
+    """The frozen affine map between a teacher's space and the space of the loss.
+
+    Attributes:
+        method: `"none"`, `"channel"` or `"phis"`.
+        mean: Mean of the teacher's features [C].
+        forward_matrix: F [C, C] (phis) or its diagonal [C]: `standardised = (features - mean) F^T`.
+        inverse_matrix: G, with `features = standardised G^T + mean`.
+    """
+
+    method: str
+    mean: torch.Tensor
+    forward_matrix: torch.Tensor
+    inverse_matrix: torch.Tensor
+
+    @classmethod
+    def fit(cls, method: str, moments: StreamingMoments) -> "Standardisation":
+        """Fits the map to calibrated moments.
+
+        Args:
+            method: `"none"`; `"channel"`: unit variance per channel; `"phis"`: PHI-S of Ranzinger et al. (2024),
+                arXiv 2410.01680: `phi^-1 H U^T (y - mean)`, one scale phi for all, and a rotation after which every
+                channel has the variance 1.
+            moments: Mean and covariance of the teacher's features.
+
+        Raises:
+            ValueError: If the method is unknown or the features do not vary.
+        """
+        covariance = moments.covariance
+        mean_variance = covariance.diagonal().mean()
+        if method not in METHODS:
+            raise ValueError(f"standardisation is {method!r}; expected one of {', '.join(METHODS)}")
+        if not torch.isfinite(mean_variance) or mean_variance <= 0:
+            raise ValueError(f"the teacher's features have the mean variance {mean_variance:.3g}; they must vary")
+        if method == "none":
+            ones = torch.ones_like(moments.mean)
+            return cls(method, torch.zeros_like(ones), ones, ones.clone())
+        if method == "channel":
+            # a channel that hardly varies (a dead ReLU) is not blown up to the size of the others
+            std = covariance.diagonal().clamp(min=float(mean_variance) * 1e-4).sqrt()
+            return cls(method, moments.mean.clone(), 1 / std, std)
+        spectrum, vectors = torch.linalg.eigh(covariance)
+        largest = vectors.abs().argmax(dim=0)
+        vectors = vectors * vectors[largest, torch.arange(len(spectrum))].sign()  # a sign that every machine agrees on
+        rotation = hadamard(len(spectrum))
+        rotation = (schur_horn(spectrum.clamp(min=0)) if rotation is None else rotation) @ vectors.T
+        scale = mean_variance.sqrt()
+        return cls(method, moments.mean.clone(), rotation / scale, rotation.T * scale)
+
+    def __call__(self, features: torch.Tensor) -> torch.Tensor:
+        """Teacher's space to the space of the loss, [..., C] in float32."""
+        centred = features.float() - self.mean.to(features.device, torch.float32)
+        return apply_map(centred, self.forward_matrix)
+
+    def inverse(self, standardised: torch.Tensor) -> torch.Tensor:
+        """Space of the loss to the teacher's space, [..., C] in float32."""
+        return apply_map(standardised.float(), self.inverse_matrix) + self.mean.to(standardised.device, torch.float32)
+
+    @torch.no_grad()
+    def fold_into(self, linear: torch.nn.Linear) -> None:
+        """Folds the inverse into a head's last layer, whose output then lives in the teacher's space."""
+        weight, bias = linear.weight.double().cpu(), linear.bias.double().cpu()
+        diagonal = self.inverse_matrix.ndim == 1
+        folded = self.inverse_matrix[:, None] * weight if diagonal else self.inverse_matrix @ weight
+        offset = self.inverse_matrix * bias if diagonal else self.inverse_matrix @ bias
+        linear.weight.copy_(folded)
+        linear.bias.copy_(offset + self.mean)
+
+    def tensors(self, prefix: str) -> dict[str, torch.Tensor]:
+        """What must be stored to use the map again."""
+        return {
+            f"{prefix}.mean": self.mean,
+            f"{prefix}.forward_matrix": self.forward_matrix,
+            f"{prefix}.inverse_matrix": self.inverse_matrix.contiguous(),
+        }
+
+    @classmethod
+    def from_tensors(cls, method: str, tensors: dict[str, torch.Tensor], prefix: str) -> "Standardisation":
+        """The map that `tensors` wrote."""
+        names = ("mean", "forward_matrix", "inverse_matrix")
+        return cls(method, *(tensors[f"{prefix}.{name}"] for name in names))
+
+
+def apply_map(vectors: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    matrix = matrix.to(vectors.device, torch.float32)
+    return vectors * matrix if matrix.ndim == 1 else vectors @ matrix.T

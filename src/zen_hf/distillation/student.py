@@ -1,0 +1,67 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The student: a ZEN trunk, random or converted from a generalist, with one adaptor per teacher."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from zen_hf.distillation.teachers import Teacher
+from zen_hf.modeling.configuration_zen import ZenConfig
+from zen_hf.modeling.modeling_zen import ZenModel
+from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
+
+
+@dataclass
+class StudentSpec:
+    """The student of a recipe.
+
+    Attributes:
+        variant: `"tiny"`, `"small"`, `"base"` or `"large"`; ignored where a generalist is given.
+        generalist: Hub id or folder of a DINOv2 or DINOv3 ViT to start from; by default the trunk is random.
+        config: Fields of `ZenConfig` that differ from the variant's, such as `{patch_size: 32}`.
+        adaptor_size: Hidden size of the adaptors.
+    """
+
+    variant: str = "small"
+    generalist: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    adaptor_size: int = 512
+
+
+def build_student(spec: StudentSpec, teachers: list[Teacher], image_size: int, seed: int) -> ZenForDistillation:
+    """Builds the trunk and one adaptor per teacher.
+
+    Args:
+        spec: The recipe's student.
+        teachers: Give the adaptors their sizes.
+        image_size: Side of the views in pixels.
+        seed: Seed of the random weights.
+
+    Raises:
+        ValueError: If `image_size` is not divisible by the patch size, or a field of `spec.config` does not exist.
+    """
+    unknown = sorted(set(spec.config) - set(ZenConfig.__dataclass_fields__))
+    if unknown:
+        raise ValueError(f"student.config has unknown fields {', '.join(unknown)}; see ZenConfig for the valid ones")
+    torch.manual_seed(seed)
+    trunk = None
+    if spec.generalist:
+        if spec.config:
+            raise ValueError("student.config cannot change a generalist's architecture; remove one of the two")
+        trunk = ZenModel.from_generalist(spec.generalist, dtype=torch.float32)
+        config = trunk.config
+    else:
+        config = ZenConfig.from_variant(spec.variant, **(({"image_size": image_size}) | spec.config))
+    if image_size % config.patch_size:
+        below = max(image_size // config.patch_size, 1) * config.patch_size
+        raise ValueError(
+            f"views.image_size {image_size} is not divisible by the student's patch size {config.patch_size}; "
+            f"the nearest valid sizes are {below} and {below + config.patch_size}"
+        )
+    config.adaptors = [teacher.adaptor | {"hidden_size": spec.adaptor_size} for teacher in teachers]
+    student = ZenForDistillation(config)
+    if trunk is not None:
+        student.model.load_state_dict(trunk.state_dict())
+    return student

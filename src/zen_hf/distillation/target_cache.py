@@ -1,0 +1,159 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Teacher outputs for fixed views, computed once and kept in safetensors files that are named after their content."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from rich.progress import Progress
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from zen_hf.data.frames import image_bytes
+from zen_hf.data.views import ViewSpec, make_view
+from zen_hf.distillation.batches import ViewIndex
+from zen_hf.distillation.teachers import Teacher
+from zen_hf.run_directory import atomic_folder
+
+
+LAYOUT = 1  # raise when what a cached file holds changes: old files are then not found any more
+OPEN_FILES = 256  # well below the usual limit of 1024 per process
+BLOCK = 256  # frames per file at most; files never span two videos, so selections of videos share them
+
+
+@dataclass(frozen=True)
+class Block:
+    """Frames of one video that lie in one file: their rows in the dataset and the key of their content."""
+
+    rows: list[int]
+    key: str
+
+
+class TargetCache:
+    """Views and teacher outputs of a fixed set of views.
+
+    A file is addressed by a hash over everything that shapes it: the frames' encoded bytes, the views' settings and
+    seed, the teachers' weights and normalisation, grid and layout. A changed setting therefore never finds old files.
+
+    Args:
+        folder: Where files are kept; may be shared by many runs.
+        frames: Frames with columns `image` (undecoded) and `video_id`.
+        spec: Views; `spec.fixed` of them per frame.
+        teachers: The teachers.
+        grid: Patch grid (h, w) of the student.
+        seed: Seed of the views.
+    """
+
+    def __init__(
+        self, folder: Path, frames: Dataset, spec: ViewSpec, teachers: list[Teacher], grid: tuple[int, int], seed: int
+    ):
+        self.folder, self.frames, self.spec, self.teachers = Path(folder), frames, spec, teachers
+        self.grid, self.seed = grid, seed
+        views = {k: v for k, v in asdict(spec).items() if k != "fixed"}
+        shared = {"layout": LAYOUT, "views": views, "seed": seed}
+        self.pixel_key = digest(shared)
+        self.keys = {
+            teacher.name: digest(shared | {"teacher": teacher.encoder.fingerprint, "grid": list(grid)})
+            + (f"-{teacher.spec.image_size}" if teacher.spec.image_size else "")
+            for teacher in teachers
+        }
+        self.blocks = list(self.find_blocks())
+        self.place = {row: (block, at) for block in self.blocks for at, row in enumerate(block.rows)}
+        self.open_files: dict[Path, object] = {}
+
+    def find_blocks(self) -> Iterator[Block]:
+        """Groups the frames by video and names each group after its content."""
+        rows_of_video: dict[tuple[str, str], list[int]] = {}
+        for row, (source, video) in enumerate(
+            zip(self.frames["source"], self.frames["video_id"], strict=True)
+        ):
+            rows_of_video.setdefault((source, video), []).append(row)
+        for rows in rows_of_video.values():
+            for start in range(0, len(rows), BLOCK):
+                part = rows[start : start + BLOCK]
+                content = hashlib.sha256()
+                for row in part:
+                    content.update(hashlib.sha256(image_bytes(self.frames[row]["image"])).digest())
+                yield Block(part, content.hexdigest()[:24])
+
+    def path(self, block: Block, view: int, key: str) -> Path:
+        """File of one block, view and content (the pixels or one teacher's outputs)."""
+        return self.folder / key / f"{block.key}-view{view:03d}" / "targets.safetensors"
+
+    def fill(self, progress: Progress, batch_size: int = 32) -> int:
+        """Runs the teachers on every view whose file is missing.
+
+        Returns:
+            Number of views computed; 0 if all were there.
+        """
+        missing = [
+            (block, view)
+            for view in range(self.spec.fixed)
+            for block in self.blocks
+            if not all(self.path(block, view, key).exists() for key in (self.pixel_key, *self.keys.values()))
+        ]
+        total = sum(len(block.rows) for block, _ in missing)
+        if not total:
+            return 0
+        task = progress.add_task("Caching teachers", total=total, status="")
+        for block, view in missing:
+            self.fill_block(block, view, batch_size)
+            progress.advance(task, len(block.rows))
+        progress.remove_task(task)
+        return total
+
+    def fill_block(self, block: Block, view: int, batch_size: int) -> None:
+        pixels = torch.stack([self.render(block, at, view) for at in range(len(block.rows))])  # [F, 3, S, S] uint8
+        store(self.path(block, view, self.pixel_key), {"pixels": pixels})
+        for teacher in self.teachers:
+            path = self.path(block, view, self.keys[teacher.name])
+            if path.exists():
+                continue
+            outputs = [teacher(chunk.float() / 255, self.grid) for chunk in pixels.split(batch_size)]
+            summaries = torch.cat([output.summary for output in outputs])
+            patches = torch.cat([output.patches for output in outputs])
+            store(path, {"summary": summaries.float().cpu(), "patches": patches.to(torch.bfloat16).cpu()})
+
+    def render(self, block: Block, at: int, view: int) -> torch.Tensor:
+        """One view [3, S, S] uint8."""
+        image = self.frames[block.rows[at]]["image"]
+        return torch.from_numpy(make_view(image, self.spec, self.seed, view).copy()).permute(2, 0, 1)
+
+    def read(self, batch: list[ViewIndex]) -> tuple[torch.Tensor, dict[str, tuple[torch.Tensor, torch.Tensor]]]:
+        """Pixels [B, 3, S, S] uint8 and, per teacher, summary [B, Cs] and patches [B, N, C]."""
+        pixels = torch.stack([self.row(index, self.pixel_key, "pixels") for index in batch])
+        targets = {
+            name: (
+                torch.stack([self.row(index, key, "summary") for index in batch]),
+                torch.stack([self.row(index, key, "patches") for index in batch]),
+            )
+            for name, key in self.keys.items()
+        }
+        return pixels, targets
+
+    def row(self, index: ViewIndex, key: str, tensor: str) -> torch.Tensor:
+        block, at = self.place[index.frame]
+        path = self.path(block, index.view, key)
+        if path not in self.open_files:  # mapped into memory, not read
+            if len(self.open_files) >= OPEN_FILES:
+                self.open_files.clear()
+            self.open_files[path] = safe_open(path, framework="pt")
+        return self.open_files[path].get_slice(tensor)[at]
+
+
+def digest(settings: dict) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def store(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """Writes a file so that it is either whole or absent."""
+    if path.exists():
+        return
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(path.parent) as folder:
+        save_file(tensors, folder / path.name)
