@@ -23,8 +23,14 @@ def between(rng: np.random.Generator, low: float, high: float) -> float:
     return low + (high - low) * float(rng.random())
 
 
-def smoothstep(x):
+def ease(x: float) -> float:
     """Return x² (3 - 2x) of x clipped to [0, 1]: the smooth ramp from 0 to 1."""
+    x = min(max(x, 0.0), 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+def smoothstep(x: np.ndarray) -> np.ndarray:
+    """Return `ease` of every element."""
     x = np.minimum(np.maximum(x, 0.0), 1.0)
     return x * x * (3.0 - 2.0 * x)
 
@@ -45,7 +51,7 @@ def path(knots: np.ndarray, time: float) -> float:
     """Read a smooth curve through equally spaced knots at `time` in [0, 1]."""
     place = time * (len(knots) - 1)
     left = min(max(int(place), 0), len(knots) - 2)
-    blend = float(smoothstep(place - left))
+    blend = ease(place - left)
     return float(knots[left]) * (1.0 - blend) + float(knots[left + 1]) * blend
 
 

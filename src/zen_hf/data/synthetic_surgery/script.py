@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .noise import between, path, smoothstep, stream, unit
+from .noise import between, ease, path, stream, unit
 from .procedures import Move, Phase, Procedure
 from .vocabulary import INSTRUMENTS, PHASES, VERBS
 
@@ -48,20 +48,26 @@ class Action:
     flip: float
     wobble: np.ndarray
 
+    @property
+    def burns(self) -> bool:
+        """Return whether it makes smoke: coagulation does, and whatever a hook dissects."""
+        verb = VERBS[self.verb]
+        return verb == "coagulate" or (verb == "dissect" and INSTRUMENTS[self.instrument] == "hook")
+
     def pose(self, time: float) -> tuple[float, float, float, float, float]:
         """Return how far the instrument is drawn back along its shaft (mm), its height over the tissue (mm), its jaws (0 to 1) and its offset (mm)."""
         share = (time - self.start) / (self.end - self.start)
-        out = 1.0 - smoothstep(share * 14.0) * smoothstep((1.0 - share) * 14.0)
-        before, after = smoothstep((0.48 - share) * 3.2), smoothstep((share - 0.68) * 3.2)
+        out = 1.0 - ease(share * 14.0) * ease((1.0 - share) * 14.0)
+        before, after = ease((0.48 - share) * 3.2), ease((share - 0.68) * 3.2)
         height = 0.5 + self.hover_in * before + self.hover_out * after
         # Closed on the tissue while grasping and the like; scissors keep snapping.
         rest = min(before + after, 1.0)
         work = 0.5 * self.jaw if VERBS[self.verb] in ("cut", "dissect") else 0.12
         jaw = self.jaw * rest + work * (1.0 - rest)
         return (
-            float(out) * 60.0,
-            float(height),
-            float(jaw),
+            out * 60.0,
+            height,
+            jaw,
             path(self.wobble[:, 0], share),
             path(self.wobble[:, 1], share),
         )
@@ -116,14 +122,12 @@ class Script:
 
     def smoke(self, time: float) -> float:
         """Return the smoke's density, 0 or 0.3 to 1: coagulation makes it, and it takes a while to go."""
-        burn = VERBS.index("coagulate")
         level = 0.0
         for action in self.actions:
-            if action.verb == burn or (action.verb == VERBS.index("dissect") and INSTRUMENTS[action.instrument] == "hook"):
-                length = action.end - action.start
-                since = (time - action.start - 0.45 * length) / length
-                if 0.0 <= since < 1.1:
-                    level = max(level, min(since * 6.0, 1.0, (1.1 - since) * 1.4))
+            length = action.end - action.start
+            since = (time - action.start - 0.45 * length) / length
+            if 0.0 <= since < 1.1 and action.burns:
+                level = max(level, min(since * 6.0, 1.0, (1.1 - since) * 1.4))
         return level if level >= 0.3 else 0.0
 
 

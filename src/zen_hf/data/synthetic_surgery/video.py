@@ -116,7 +116,7 @@ def _whole(name: str, value: int, least: int) -> int:
 
 def _frame_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """Turn an edge length or a (height, width) pair into the pair, checking the range."""
-    pair = (size, size) if isinstance(size, numbers.Integral) else tuple(size)
+    pair = tuple(size) if isinstance(size, Sequence) else (size, size)
     if len(pair) != 2 or not all(isinstance(edge, numbers.Integral) and SMALLEST <= edge <= LARGEST for edge in pair):
         raise ValueError(f"size is {size!r}; pass one edge length or (height, width), each from {SMALLEST} to {LARGEST} px")
     return int(pair[0]), int(pair[1])
