@@ -126,6 +126,7 @@ def test_benchmark_arguments(zen_hf_command, recipe_calls):
     ("error", "message"),
     [
         (ValueError("sizes 3 and 4 differ"), "error: sizes 3 and 4 differ"),
+        (OSError("no such model\n\nPass a token\n"), "error: no such model Pass a token"),
         (FileExistsError("runs/a holds a finished run"), "error: runs/a holds a finished run"),
         (OSError(errno.ENOSPC, "No space left on device", "runs/a"), "error: runs/a: No space left on device"),
         (OSError(errno.ENOSPC, "3 MB free"), "error: 3 MB free"),

@@ -1,14 +1,20 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`import zen_hf` is light, and Auto classes know ZEN afterwards whatever was imported first and however."""
+"""The package's shell: a light import, Auto classes that know ZEN whatever was imported first, README, card template."""
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import jinja2
 import pytest
+import yaml
+from huggingface_hub import ModelCard, ModelCardData
 
 import zen_hf
 from zen_hf.auto_registration import call_after_import
@@ -164,3 +170,103 @@ def test_failed_import_stays_an_error_and_calls_nothing(tmp_path, monkeypatch):
 
     assert seen == [1]
     del sys.modules["probe"], sys.modules["probe.auto"]
+
+
+CARD = {
+    "model_name": "zen-tiny-synthetic",
+    "repo_id": "someone/zen-tiny-synthetic",
+    "variant": "tiny",
+    "parameters": "5.5 M",
+    "image_size": 96,
+    "patch_size": 16,
+    "frames": 4000,
+    "teachers": [
+        {"name": "dino", "source": "facebook/dinov2-small", "revision": "ed25f3a", "licence": "apache-2.0"},
+        {"name": "cnn", "source": "teachers/cnn", "revision": None, "licence": "bsd-3-clause"},
+    ],
+    "sources": [{"path": "synthetic surgery", "frames": 4000, "licence": "apache-2.0"}],
+    "strictest_licence": "apache-2.0",
+    "licence": "apache-2.0",
+    "zen_hf_version": "0.1.0",
+    "seed": 0,
+    "steps": 100,
+    "recipe_yaml": "optimizer:\n  lr: 0.001\n",
+    "results": [
+        {
+            "task": "tool presence",
+            "protocol": "frozen",
+            "metric": "mAP",
+            "score": 0.51234,
+            "interval": "0.48 to 0.54",
+            "videos": 4,
+            "leakage": "none",
+        }
+    ],
+    "held_out_videos": ["VID68", "VID70"],
+}
+
+
+def render_card(**changes: object) -> str:
+    values = {**CARD, **changes}
+    data = ModelCardData(license="apache-2.0", library_name="transformers", pipeline_tag="image-feature-extraction")
+    # Strict: a variable that the template wants and these values lack is an error, so the two cannot drift apart.
+    template = jinja2.Template((ROOT / "model_card.md").read_text(), undefined=jinja2.StrictUndefined)
+    strict = template.render(card_data=data.to_yaml(), **values)
+    card = ModelCard.from_template(data, template_path=str(ROOT / "model_card.md"), **values)
+    assert card.content.strip() == strict.strip()
+    assert card.data.to_dict()["pipeline_tag"] == "image-feature-extraction"
+    return card.content
+
+
+def test_model_card_renders():
+    content = render_card()
+    assert yaml.safe_load(content.split("---")[1])["license"] == "apache-2.0"
+    assert "{{" not in content and "{%" not in content
+    tables = [block for block in content.split("\n\n") if block.startswith("|")]
+    assert [block.count("\n") for block in map(str.strip, tables)] == [3, 2, 2]  # heading, rule, rows
+    for block in tables:
+        assert len({line.count("|") for line in block.strip().splitlines()}) == 1
+    assert "| cnn | teachers/cnn | not recorded | bsd-3-clause |" in content
+    assert "| tool presence | frozen | mAP | 0.512 | 0.48 to 0.54 | 4 | none |" in content
+    assert "kept out of distillation: VID68, VID70." in content
+    assert "Not a medical device" in content
+
+
+def test_model_card_of_an_unmeasured_model_says_so():
+    content = render_card(results=[], held_out_videos=[])
+    assert "This checkpoint has not been measured." in content
+    assert "No video was deliberately kept out of distillation." in content
+
+
+def test_readme_opens_with_two_commands_that_exist():
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(r"```bash\n(.*?)```", readme, flags=re.DOTALL)
+    assert len(commands) == 2
+    assert ".venv/bin/pip install ." in commands[0] and ".venv/bin/zen-hf quickstart" in commands[0]
+    assert '.venv/bin/pip install -e ".[test]"' in commands[1] and "-m pytest" in commands[1]
+    assert len(readme.splitlines()) < 120
+    for link in re.findall(r"\]\(([^)#:]+)\)", readme + (ROOT / "docs" / "README.md").read_text()):
+        assert (ROOT / link).exists() or (ROOT / "docs" / link).exists(), link
+
+
+def test_metadata_can_be_read_without_torch():
+    """The build reads the version as a plain literal, and every package that the code imports is a dependency."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "zen_hf.__version__"}
+    assert f'__version__ = "{zen_hf.__version__}"' in (ROOT / "src" / "zen_hf" / "__init__.py").read_text()
+    assert project["project"]["scripts"] == {"zen-hf": "zen_hf.cli:main"}
+    names = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
+    declared = {re.split(r"[<>=~]", line)[0] for line in project["project"]["dependencies"]}
+    for path in (ROOT / "src").rglob("*.py"):
+        for module in imported_packages(path) - sys.stdlib_module_names - {"zen_hf"}:
+            assert names.get(module, module) in declared, f"{path} imports {module}"
+
+
+def imported_packages(path: Path) -> set[str]:
+    packages = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            packages.add(node.module.partition(".")[0])
+    return packages

@@ -3,6 +3,7 @@
 """A recipe file is read exactly, and every mistake in it is named where it stands."""
 
 import enum
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -187,3 +188,21 @@ def test_broken_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.yaml"):
         load_recipe(Recipe, tmp_path / "nowhere.yaml", [])
     assert load_recipe(Recipe, write(tmp_path, ""), ["output=o"]).output == Path("o")
+
+
+def test_every_key_of_the_distillation_recipe_is_documented():
+    from zen_hf.recipe_configuration import recipe_keys
+    from zen_hf.recipes.distill import DistillRecipe
+
+    text = (Path(__file__).resolve().parents[1] / "docs" / "recipes.md").read_text()
+    section = text.split("## Keys of `zen-hf distill`")[1].split("\n## ")[0]
+    documented = re.findall(r"^\| `([\w.]+)` \|", section, flags=re.MULTILINE)
+    assert sorted(documented) == sorted(recipe_keys(DistillRecipe))
+
+
+def test_recipe_of_the_readme_is_valid(tmp_path):
+    from zen_hf.recipes.distill import DistillRecipe
+
+    text = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    recipe = load_recipe(DistillRecipe, write(tmp_path, re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]), [])
+    assert [teacher.name for teacher in recipe.teachers] == ["dino", "cnn"]

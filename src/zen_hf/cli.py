@@ -100,7 +100,8 @@ def benchmark(
 
 
 def _message(error: Exception) -> str:
-    """Return what an error says, without the number and quotes that Python puts around an operating system's error."""
+    """Return what an error says on one line, without the number that Python puts before an operating system's error."""
+    text = str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
-    return str(error)
+        text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    return " ".join(text.split())

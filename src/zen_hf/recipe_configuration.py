@@ -79,6 +79,21 @@ def recipe_as_dict(config: Any) -> dict[str, Any]:
     return _plain(OmegaConf.to_container(OmegaConf.create(config), resolve=True, enum_to_str=True))
 
 
+def recipe_keys(schema: type, prefix: str = "") -> list[str]:
+    """List the dotted keys of a schema that hold values; an item of a list or dict of dataclasses stands as `0`."""
+    keys = []
+    for name, hint in get_type_hints(schema).items():
+        hint = _without_none(hint)
+        item = _item_hint(hint)
+        if is_dataclass(hint):
+            keys += recipe_keys(hint, f"{prefix}{name}.")
+        elif is_dataclass(item):
+            keys += recipe_keys(item, f"{prefix}{name}.0.")
+        else:
+            keys.append(prefix + name)
+    return keys
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     """Parse a YAML file whose top level is a mapping."""
     if not Path(path).is_file():
@@ -157,23 +172,12 @@ def _nearest(schema: type, key: str, parent: Any, parent_key: str) -> str:
         beside = 0.1 if candidate in siblings else 0.0  # a misspelling is likelier than a wrong place
         return SequenceMatcher(None, name, candidate.rsplit(".", 1)[-1]).ratio() + beside
 
-    best = max([*siblings, *_dotted_keys(schema)], key=likeness)
+    best = max([*siblings, *recipe_keys(schema)], key=likeness)
     if likeness(best) > 0.65:
         return f"did you mean {best!r}?"
     if not siblings:
         return f"{parent_key!r} is {_type_name(parent)} and has no such key"
     return f"valid keys here: {', '.join(siblings)}"
-
-
-def _dotted_keys(hint: Any, prefix: str = "") -> list[str]:
-    """List every key of a schema; an item of a list or dict of dataclasses stands as `0`."""
-    hint = _without_none(hint)
-    if not is_dataclass(hint):
-        return _dotted_keys(_item_hint(hint), f"{prefix}0.") if _item_hint(hint) is not None else []
-    keys = []
-    for name, field_hint in get_type_hints(hint).items():
-        keys += [prefix + name, *_dotted_keys(field_hint, f"{prefix}{name}.")]
-    return keys
 
 
 def _without_none(hint: Any) -> Any:
