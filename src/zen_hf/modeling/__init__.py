@@ -5,28 +5,37 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from .configuration_zen import ZenConfig
     from .frame_encoder import FrameEncoder, FrameFeatures
+    from .image_processor_zen import zen_image_processor
     from .modeling_zen import ZenBackbone, ZenForImageClassification, ZenModel, ZenPreTrainedModel
     from .modeling_zen_distillation import ZenDistillationOutput, ZenForDistillation
 
+__all__ = [
+    "FrameEncoder",
+    "FrameFeatures",
+    "ZenBackbone",
+    "ZenConfig",
+    "ZenDistillationOutput",
+    "ZenForDistillation",
+    "ZenForImageClassification",
+    "ZenModel",
+    "ZenPreTrainedModel",
+    "zen_image_processor",
+]
 HOMES = {
-    "ZenConfig": "configuration_zen",
-    "ZenModel": "modeling_zen",
-    "ZenBackbone": "modeling_zen",
-    "ZenForImageClassification": "modeling_zen",
-    "ZenPreTrainedModel": "modeling_zen",
-    "ZenForDistillation": "modeling_zen_distillation",
-    "ZenDistillationOutput": "modeling_zen_distillation",
-    "FrameEncoder": "frame_encoder",
-    "FrameFeatures": "frame_encoder",
+    "configuration_zen": ("ZenConfig",),
+    "frame_encoder": ("FrameEncoder", "FrameFeatures"),
+    "image_processor_zen": ("zen_image_processor",),
+    "modeling_zen": ("ZenBackbone", "ZenForImageClassification", "ZenModel", "ZenPreTrainedModel"),
+    "modeling_zen_distillation": ("ZenDistillationOutput", "ZenForDistillation"),
 }
-__all__ = list(HOMES)
 
 
 def __getattr__(name: str):
-    if name not in HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{HOMES[name]}", __name__), name)
+    """Load a name from the module that it lives in (PEP 562)."""
+    for module, names in HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

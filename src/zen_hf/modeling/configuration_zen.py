@@ -1,12 +1,28 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# ruff: noqa: D101, D102, D205, D212, D403, D412
+# The docstrings have the form that transformers' `auto_docstring` completes.
 """Configuration of the ZEN frame encoder."""
+
+import os
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.backbone_utils import BackboneConfigMixin
-from transformers.utils import auto_docstring
-
+from transformers.utils import IMAGE_PROCESSOR_NAME, auto_docstring
 
 # hidden size, attention heads, layers of the four sizes of Dosovitskiy et al. (2020) and Touvron et al. (2021)
 VARIANTS = {
@@ -40,8 +56,12 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
         Initial value of LayerScale.
     use_gated_mlp (`bool`, *optional*, defaults to `False`):
         Whether the MLP is gated (SwiGLU when `hidden_act` is `"silu"`).
+    image_mean (`list[float]`, *optional*, defaults to ImageNet's):
+        Mean per channel that is subtracted from pixels in [0, 1]; what the saved image processor does.
+    image_deviation (`list[float]`, *optional*, defaults to ImageNet's):
+        Standard deviation per channel that they are then divided by.
     adaptors (`list`, *optional*):
-        One dict per teacher head of [`ZenForDistillation`]: `name`, `summary_size`, `patch_size`, `hidden_size`.
+        One dict per teacher head of [`ZenForDistillation`]: `name`, `hidden_size`, `summary_size`, `patch_size`.
     apply_layernorm (`bool`, *optional*, defaults to `True`):
         Whether [`ZenBackbone`] applies the final norm to its feature maps.
     reshape_hidden_states (`bool`, *optional*, defaults to `True`):
@@ -70,6 +90,9 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
     layer_norm_eps: float = 1e-6
     layerscale_value: float = 1.0
     image_size: int = 224
+    image_mean: list[float] | tuple[float, ...] = (0.485, 0.456, 0.406)
+    # not `image_std`: transformers' common tests set every field that holds `_std` to a number
+    image_deviation: list[float] | tuple[float, ...] = (0.229, 0.224, 0.225)
     patch_size: int = 16
     num_channels: int = 3
     num_register_tokens: int = 4
@@ -86,6 +109,7 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
     _out_indices: list[int] | None = None
 
     def __post_init__(self, **kwargs):
+        self.image_mean, self.image_deviation = list(self.image_mean), list(self.image_deviation)
         self.stage_names = ["stem"] + [f"stage{i}" for i in range(1, self.num_hidden_layers + 1)]
         self.set_output_features_output_indices(
             out_indices=kwargs.pop("out_indices", None), out_features=kwargs.pop("out_features", None)
@@ -115,20 +139,27 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
         """Tokens before the patch tokens: the summary and the registers."""
         return 1 + self.num_register_tokens
 
-    def validate_architecture(self):
-        """Part of `@strict`: runs at construction and refuses sizes that cannot be built."""
-        if self.hidden_size % self.num_attention_heads:
-            raise ValueError(
-                f"hidden_size {self.hidden_size} is not divisible by num_attention_heads {self.num_attention_heads}"
-            )
+    def validate_position_embedding(self):
+        """Part of `@strict`, which runs every `validate_` method at construction."""
         if self.position_embedding not in ("rope", "learned"):
             raise ValueError(f"position_embedding is {self.position_embedding!r}; expected 'rope' or 'learned'")
-        head_dim = self.hidden_size // self.num_attention_heads
-        if self.position_embedding == "rope" and head_dim % 4:
-            raise ValueError(
-                f"rope needs a head size divisible by 4, but hidden_size {self.hidden_size} over "
-                f"{self.num_attention_heads} heads gives {head_dim}"
-            )
+
+    def validate_adaptors(self):
+        """Part of `@strict`."""
+        fields = {"name", "hidden_size", "summary_size", "patch_size"}
+        for adaptor in self.adaptors or []:
+            if set(adaptor) != fields:
+                raise ValueError(f"adaptor {adaptor} has the keys {sorted(adaptor)}; expected {sorted(fields)}")
+            if "." in adaptor["name"]:
+                raise ValueError(f"adaptor name {adaptor['name']!r} holds a dot, which separates modules; drop it")
+
+    def save_pretrained(self, save_directory, push_to_hub: bool = False, **kwargs):
+        """Saves the configuration and, where the folder has none yet, the image processor that pipelines look for."""
+        from .image_processor_zen import zen_image_processor
+
+        if not os.path.isfile(os.path.join(save_directory, IMAGE_PROCESSOR_NAME)):
+            zen_image_processor(self).save_pretrained(save_directory)
+        super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
 
 __all__ = ["ZenConfig"]

@@ -1,14 +1,27 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
 """Converts DINOv2 (with or without registers) and DINOv3 ViT checkpoints into ZEN's layout."""
 
 import re
 
 import torch
-from transformers import AutoModel, PreTrainedConfig
+from transformers import AutoConfig, AutoModel, PreTrainedConfig
+from transformers.image_processing_base import ImageProcessingMixin
 
+from .complete_checkpoint_zen import refuse_incomplete
 from .configuration_zen import ZenConfig
-
 
 FAMILIES = ("dinov2", "dinov2_with_registers", "dinov3_vit")
 
@@ -23,29 +36,37 @@ RENAMES = [
 ]
 
 
-def load_generalist(pretrained_model_name_or_path: str, **kwargs) -> tuple[ZenConfig, dict[str, torch.Tensor]]:
+def load_generalist(
+    pretrained_model_name_or_path: str, dtype: torch.dtype = torch.float32, **kwargs
+) -> tuple[ZenConfig, dict[str, torch.Tensor]]:
     """Loads a generalist with transformers and returns ZEN's configuration and state dict for it.
 
     Args:
         pretrained_model_name_or_path: Hub id or local folder of a DINOv2 or DINOv3 ViT.
-        kwargs: Passed to `AutoModel.from_pretrained`.
+        dtype: Type of the weights.
+        kwargs: Passed to `AutoModel.from_pretrained` (`revision`, `token`, ...).
 
     Raises:
-        ValueError: If the family is unknown or the checkpoint lacks weights (which would load as random ones).
+        OSError: If there is no configuration, or no weights.
+        ValueError: If the family is unknown or weights are missing or of another size.
     """
-    model, report = AutoModel.from_pretrained(pretrained_model_name_or_path, output_loading_info=True, **kwargs)
-    if model.config.model_type not in FAMILIES:
+    generalist = AutoConfig.from_pretrained(pretrained_model_name_or_path, **kwargs)
+    if generalist.model_type not in FAMILIES:
         raise ValueError(
-            f"{pretrained_model_name_or_path} is a {model.config.model_type!r} model; "
+            f"{pretrained_model_name_or_path} is a {generalist.model_type!r} model; "
             f"ZenModel.from_generalist converts {', '.join(FAMILIES)}"
         )
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])
-        raise ValueError(
-            f"{pretrained_model_name_or_path} lacks {len(missing)} weights of its own architecture "
-            f"(first: {missing[0]}); get the complete checkpoint"
-        )
-    config = convert_config(model.config)
+    config = convert_config(generalist)
+    try:
+        processing, _ = ImageProcessingMixin.get_image_processor_dict(pretrained_model_name_or_path, **kwargs)
+    except OSError:
+        processing = {}  # both families were trained with ImageNet's mean and deviation, ZEN's own
+    config.image_mean = processing.get("image_mean", config.image_mean)
+    config.image_deviation = processing.get("image_std", config.image_deviation)
+    model, report = AutoModel.from_pretrained(
+        pretrained_model_name_or_path, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, **kwargs
+    )
+    refuse_incomplete(str(pretrained_model_name_or_path), report)
     return config, convert_state(model.state_dict(), config)
 
 

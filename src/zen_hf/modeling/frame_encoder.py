@@ -8,10 +8,10 @@ import json
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 from transformers import AutoModel, PreTrainedModel
 from transformers.image_processing_base import ImageProcessingMixin
-from transformers.utils import logging
+
+from .complete_checkpoint_zen import refuse_incomplete
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,17 @@ class FrameEncoder:
                 dtype=dtype,
                 trust_remote_code=trust_remote_code,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,
             )
         except OSError as error:
             raise FileNotFoundError(
                 f"{name}: no model could be loaded ({error}); expected a Hub id or a folder with config.json and "
                 "model.safetensors, as written by save_pretrained"
             ) from error
+        missing_pooler = {key for key in report["missing_keys"] if key.startswith("pooler.")}
+        if missing_pooler:
+            model.pooler = None  # a ViT published for classification has none: its summary is the CLS token
+            report["missing_keys"] -= missing_pooler
         refuse_incomplete(name, report)
         processing = read_processing(name, revision)
         mean, std = (image_mean or processing.get("image_mean"), image_std or processing.get("image_std"))
@@ -215,21 +220,6 @@ class FrameEncoder:
         self.model.to(device)
         self.mean, self.std = self.mean.to(device), self.std.to(device)
         return self
-
-
-def refuse_incomplete(name: str, report: dict) -> None:
-    """Raises where transformers would go on with randomly initialised weights."""
-    missing = sorted(report["missing_keys"])
-    mismatched = sorted(str(key) for key in report["mismatched_keys"])
-    # a pooler that the checkpoint never had is not read by anyone when it is absent from the outputs
-    if missing or mismatched:
-        first = (missing or mismatched)[0]
-        raise ValueError(
-            f"{name}: the checkpoint lacks {len(missing)} and mismatches {len(mismatched)} of the model's weights "
-            f"(first: {first}); they would be random. Get the complete checkpoint"
-        )
-    if report["unexpected_keys"]:
-        logging.get_logger(__name__).info(f"{name}: {len(report['unexpected_keys'])} weights of other heads ignored")
 
 
 def read_processing(name: str, revision: str | None) -> dict:

@@ -1,5 +1,20 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# ruff: noqa: D101, D102, D205, D212, D403, D412
+# The docstrings have the form that transformers' `auto_docstring` completes.
 """The ZEN frame encoder: a plain vision transformer with registers, and its heads for backbones and classification."""
 
 import math
@@ -33,6 +48,7 @@ class ZenEmbeddings(nn.Module):
         self.cls_token = nn.Parameter(torch.empty(1, 1, config.hidden_size))
         self.mask_token = nn.Parameter(torch.empty(1, 1, config.hidden_size))
         self.register_tokens = nn.Parameter(torch.empty(1, config.num_register_tokens, config.hidden_size))
+        # CODEPATH: learned positions for a warm start from DINOv2; rope for one from DINOv3 and for every variant.
         if config.position_embedding == "learned":
             positions = (config.image_size // config.patch_size) ** 2 + 1
             self.position_embeddings = nn.Parameter(torch.empty(1, positions, config.hidden_size))
@@ -90,6 +106,12 @@ class ZenRotaryEmbedding(nn.Module):
 
     def __init__(self, config: ZenConfig):
         super().__init__()
+        head_dim = config.hidden_size // config.num_attention_heads
+        if head_dim % 4:
+            raise ValueError(
+                f"rope needs a head size divisible by 4, but hidden_size {config.hidden_size} over "
+                f"{config.num_attention_heads} heads gives {head_dim}; change them or take position_embedding='learned'"
+            )
         self.config = config
         self.inv_freq = nn.Buffer(self.inverse_frequencies(config), persistent=False)
 
@@ -158,6 +180,10 @@ class ZenAttention(nn.Module):
 
     def __init__(self, config: ZenConfig):
         super().__init__()
+        if config.hidden_size % config.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {config.hidden_size} is not divisible by num_attention_heads {config.num_attention_heads}"
+            )
         self.config = config
         self.num_heads = config.num_attention_heads
         self.head_dim = config.hidden_size // config.num_attention_heads
@@ -205,6 +231,7 @@ class ZenMLP(nn.Module):
 
     def __init__(self, config: ZenConfig):
         super().__init__()
+        # CODEPATH: gated in the giants, DINOv2-g and DINOv3-H+ and -7B; plain in the others and in every variant.
         self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size) if config.use_gated_mlp else None
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size)
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size)
@@ -316,29 +343,34 @@ class ZenModel(ZenPreTrainedModel):
     def __init__(self, config: ZenConfig):
         super().__init__(config)
         self.embeddings = ZenEmbeddings(config)
+        # CODEPATH: as in ZenEmbeddings.
         self.rotary = ZenRotaryEmbedding(config) if config.position_embedding == "rope" else None
         self.layers = nn.ModuleList([ZenLayer(config, index) for index in range(config.num_hidden_layers)])
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.post_init()
 
     @classmethod
-    def from_generalist(cls, pretrained_model_name_or_path: str, **kwargs) -> "ZenModel":
+    def from_generalist(
+        cls, pretrained_model_name_or_path: str, dtype: torch.dtype = torch.float32, **kwargs
+    ) -> "ZenModel":
         """Converts a DINOv2 (with or without registers) or DINOv3 ViT checkpoint; the outputs stay the same.
 
         Args:
             pretrained_model_name_or_path: Hub id or local folder of the generalist.
-            kwargs: Passed to `AutoModel.from_pretrained` (`revision`, `dtype`, `token`, ...).
+            dtype: Type of the weights.
+            kwargs: Passed to `AutoModel.from_pretrained` (`revision`, `token`, ...).
 
         Returns:
             A `ZenModel` in evaluation mode.
 
         Raises:
+            OSError: If there is no configuration, or no weights.
             ValueError: If the checkpoint is of another family, or some of its weights are missing.
         """
         from .conversion_zen import load_generalist
 
-        config, state = load_generalist(pretrained_model_name_or_path, **kwargs)
-        model = cls(config).to(next(iter(state.values())).dtype)
+        config, state = load_generalist(pretrained_model_name_or_path, dtype=dtype, **kwargs)
+        model = cls(config).to(dtype)
         model.load_state_dict(state)
         return model.eval()
 
@@ -377,6 +409,7 @@ class ZenBackbone(BackboneMixin, ZenPreTrainedModel):
         super().__init__(config)
         self.num_features = [config.hidden_size] * (config.num_hidden_layers + 1)
         self.model = ZenModel(config)
+        self.model.embeddings.mask_token.requires_grad_(False)  # nothing is masked here: DDP would miss its gradient
         self.post_init()
 
     @can_return_tuple
@@ -390,8 +423,10 @@ class ZenBackbone(BackboneMixin, ZenPreTrainedModel):
         for stage, states in zip(self.stage_names, outputs.hidden_states, strict=True):
             if stage not in self.out_features:
                 continue
+            # CODEPATH: set by the dense head that asks for the maps, not by a checkpoint.
             if self.config.apply_layernorm:
                 states = self.model.norm(states)
+            # CODEPATH: DPT asks for token sequences, UperNet and Mask2Former for maps.
             if self.config.reshape_hidden_states:
                 patches = states[:, self.config.num_prefix_tokens :]
                 states = patches.transpose(1, 2).unflatten(2, grid).contiguous()  # [B, D, h, w]
@@ -411,6 +446,7 @@ class ZenForImageClassification(ZenPreTrainedModel):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.model = ZenModel(config)
+        self.model.embeddings.mask_token.requires_grad_(False)  # nothing is masked here: DDP would miss its gradient
         self.classifier = nn.Linear(2 * config.hidden_size, config.num_labels)
         self.post_init()
 
@@ -424,8 +460,8 @@ class ZenForImageClassification(ZenPreTrainedModel):
     ) -> ImageClassifierOutput:
         r"""
         labels (`torch.Tensor`, *optional*):
-            Class index `(batch_size,)` (cross-entropy) or multi-hot floats `(batch_size, num_labels)` (binary
-            cross-entropy); `config.problem_type` decides where it is set.
+        Class index `(batch_size,)` (cross-entropy) or multi-hot floats `(batch_size, num_labels)` (binary
+        cross-entropy); `config.problem_type` decides where it is set.
         """
         outputs = self.model(pixel_values, **kwargs)
         patches = outputs.last_hidden_state[:, self.config.num_prefix_tokens :]

@@ -1,5 +1,20 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# ruff: noqa: D101, D102, D205, D212, D403, D412
+# The docstrings have the form that transformers' `auto_docstring` completes.
 """The trunk together with one adaptor per teacher: what distillation trains and saves."""
 
 from dataclasses import dataclass
@@ -41,12 +56,12 @@ class ZenDistillationOutput(ModelOutput):
 class ZenAdaptorMLP(nn.Module):
     """Two-layer head of Ranzinger et al. (AM-RADIO, 2024): Linear, LayerNorm, GELU, Linear."""
 
-    def __init__(self, config: ZenConfig, hidden_size: int, output_size: int):
+    def __init__(self, config: ZenConfig, inner_size: int, output_size: int):
         super().__init__()
-        self.up_proj = nn.Linear(config.hidden_size, hidden_size)
-        self.norm = nn.LayerNorm(hidden_size, eps=config.layer_norm_eps)
+        self.up_proj = nn.Linear(config.hidden_size, inner_size)
+        self.norm = nn.LayerNorm(inner_size, eps=config.layer_norm_eps)
         self.act_fn = nn.GELU()
-        self.down_proj = nn.Linear(hidden_size, output_size)
+        self.down_proj = nn.Linear(inner_size, output_size)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.down_proj(self.act_fn(self.norm(self.up_proj(tokens))))
@@ -55,10 +70,10 @@ class ZenAdaptorMLP(nn.Module):
 class ZenAdaptor(nn.Module):
     """Maps the trunk's summary and patch tokens to one teacher's."""
 
-    def __init__(self, config: ZenConfig, hidden_size: int, summary_size: int, patch_size: int):
+    def __init__(self, config: ZenConfig, adaptor: dict):
         super().__init__()
-        self.summary = ZenAdaptorMLP(config, hidden_size, summary_size)
-        self.patches = ZenAdaptorMLP(config, hidden_size, patch_size)
+        self.summary = ZenAdaptorMLP(config, adaptor["hidden_size"], adaptor["summary_size"])
+        self.patches = ZenAdaptorMLP(config, adaptor["hidden_size"], adaptor["patch_size"])
 
 
 @auto_docstring(
@@ -76,14 +91,7 @@ class ZenForDistillation(ZenPreTrainedModel):
                 "patch_size per teacher; load a folder without adaptors with ZenModel"
             )
         self.model = ZenModel(config)
-        self.adaptors = nn.ModuleDict(
-            {
-                adaptor["name"]: ZenAdaptor(
-                    config, adaptor["hidden_size"], adaptor["summary_size"], adaptor["patch_size"]
-                )
-                for adaptor in config.adaptors
-            }
-        )
+        self.adaptors = nn.ModuleDict({adaptor["name"]: ZenAdaptor(config, adaptor) for adaptor in config.adaptors})
         self.post_init()
 
     @can_return_tuple
@@ -96,7 +104,7 @@ class ZenForDistillation(ZenPreTrainedModel):
     ) -> ZenDistillationOutput:
         r"""
         bool_masked_pos (`torch.BoolTensor` of shape `(batch_size, num_patches)`, *optional*):
-            True where a patch is replaced by the mask token.
+        True where a patch is replaced by the mask token.
         """
         outputs = self.model(pixel_values, bool_masked_pos=bool_masked_pos, **kwargs)
         summary = outputs.pooler_output
