@@ -107,6 +107,25 @@ def require_fitting_size(encoder: FrameEncoder, image_size: int) -> None:
         )
 
 
+def require_readable(dataset: datasets.Dataset) -> None:
+    """Refuse frames that are not pictures, before any time is spent; reads the headers only.
+
+    Raises:
+        ValueError: if there are any; the message counts them and names the first.
+    """
+    unreadable = []
+    for row in undecoded(dataset):
+        try:
+            Image.open(image_file(row["image"])).close()
+        except (UnidentifiedImageError, OSError):
+            unreadable.append(frame_name(row))
+    if unreadable:
+        raise ValueError(
+            f"{len(unreadable)} of {len(dataset)} frames are not readable pictures (first: {unreadable[0]}); "
+            "replace or complete these files."
+        )
+
+
 def rows_by_video(dataset: datasets.Dataset) -> dict[str, list[int]]:
     """Row indices of every video, in the order of the dataset."""
     rows = {}
@@ -119,7 +138,9 @@ def frames_hash(frames: datasets.Dataset) -> str:
     """SHA-256 over the encoded bytes of the frames, in order."""
     digest = hashlib.sha256()
     for row in undecoded(frames.select_columns("image")):
-        digest.update(hashlib.sha256(encoded_bytes(row["image"])).digest())
+        content = row["image"]["bytes"]
+        content = Path(row["image"]["path"]).read_bytes() if content is None else content
+        digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
@@ -192,21 +213,25 @@ def undecoded(frames: datasets.Dataset) -> datasets.Dataset:
     return frames.cast_column("image", datasets.Image(decode=False))
 
 
-def encoded_bytes(image: dict) -> bytes:
-    """The picture as it is stored: bytes inside the dataset, or the file it points to."""
-    return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
+def image_file(image: dict) -> io.BytesIO | str:
+    """What Pillow opens: the bytes inside the dataset, or the path of the file."""
+    return io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"]
+
+
+def frame_name(row: dict) -> str:
+    """How a message calls a frame."""
+    return row["image"]["path"] or f"{row['video_id']}, frame {row['frame']}"
 
 
 def frame_to_pixels(row: dict, image_size: int) -> torch.Tensor:
     """Decode one frame into pixels [3, S, S] in [0, 1], by the rule `FRAME_TO_PIXELS`.
 
     Raises:
-        ValueError: if it is not a picture; the message names the file.
+        ValueError: if it cannot be decoded; the message names the file.
     """
     try:
-        with Image.open(io.BytesIO(encoded_bytes(row["image"]))) as picture:
+        with Image.open(image_file(row["image"])) as picture:
             square = picture.convert("RGB").resize((image_size, image_size), Image.Resampling.BICUBIC)
     except (UnidentifiedImageError, OSError) as error:
-        where = row["image"]["path"] or f"{row['video_id']}, frame {row.get('frame')}"
-        raise ValueError(f"{where}: not a readable picture ({error}); replace the file.") from error
+        raise ValueError(f"{frame_name(row)}: not a readable picture ({error}); replace the file.") from error
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255

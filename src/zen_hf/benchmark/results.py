@@ -9,23 +9,20 @@ import platform
 
 import datasets
 
+import zen_hf
+
 from .feature_cache import FRAME_TO_PIXELS, frames_hash, rows_by_video
 from .split import Split
 from .task import Task
 
 FORMAT = "zen-hf result 1"
-PACKAGES = ("zen-hf", "torch", "transformers", "datasets", "evaluate", "scikit-learn", "numpy", "pillow")
+PACKAGES = ("torch", "transformers", "datasets", "evaluate", "scipy", "numpy", "pillow")
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of every package that a score depends on; "not installed" for one run from its source."""
-    versions = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
+    """Versions of Python and of every package that a score depends on."""
+    versions = {"python": platform.python_version(), "zen-hf": zen_hf.__version__}
+    return versions | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def dataset_fingerprint(dataset: datasets.Dataset, task: Task) -> str:

@@ -14,6 +14,7 @@ import datasets
 import evaluate
 
 from . import tasks
+from .split import load_split
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,20 @@ class Target:
         kind: "multi_label" (a 0/1 vector per frame, scored by AP) or "single_label" (one class index per frame).
         labels: names of the classes, in the fixed order of the label indices.
         metric: `evaluate.Metric` class whose `compute` takes `predictions`, `references` and `groups` (video ids).
-        primary: key of the metric's result that heads are chosen by; higher is better.
+        score: what the metric calls the score of one video that heads are chosen by; higher is better. Its result holds
+            `per_video[id][score]`, `<score>_video_mean` and `<score>_video_std`.
     """
 
     name: str
     kind: Literal["multi_label", "single_label"]
     labels: tuple[str, ...]
     metric: type[evaluate.Metric]
-    primary: str
+    score: str
+
+    @property
+    def primary(self) -> str:
+        """The primary metric: the mean over videos, under a name that says so."""
+        return f"{self.score}_video_mean"
 
 
 @dataclass(frozen=True)
@@ -41,16 +48,28 @@ class Task:
 
     Args:
         name: name of the task and of its file.
-        read: reader, called as `read(folder, videos)`; it returns one row per frame with the columns `image`,
-            `video_id`, `frame` and one per target.
+        reader: called as `reader(folder, videos)`; it returns one row per frame with the columns `image`, `video_id`,
+            `frame` and one per target.
         split: name of the split file in `benchmark/splits/`.
         targets: what is predicted; the first one's primary metric is the task's.
     """
 
     name: str
-    read: Callable[[Path, list[str]], datasets.Dataset]
+    reader: Callable[[Path, list[str]], datasets.Dataset]
     split: str
     targets: tuple[Target, ...]
+
+    def read(self, folder: Path) -> datasets.Dataset:
+        """Read the videos of the task's split from the official download.
+
+        Args:
+            folder: where the download lies.
+
+        Raises:
+            FileNotFoundError: if the folder or a part of it is missing.
+            ValueError: if it does not have the official layout.
+        """
+        return self.reader(Path(folder), load_split(self.split).videos)
 
 
 def task_names() -> list[str]:

@@ -10,10 +10,13 @@ is chosen from a grid by leaving out one training video (patient) at a time; the
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
+from scipy.special import expit, logsumexp, softmax
+from threadpoolctl import threadpool_limits
 
 STRENGTHS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.001)  # strongest first: each solution starts the next, and wins a tie
 
@@ -47,7 +50,7 @@ class LinearHead:
         logits = (features - self.mean) / self.scale @ self.weight.T + self.bias
         if self.kind == "single_label":
             return np.argmax(logits, axis=1)
-        return 0.5 * (1 + np.tanh(0.5 * logits))  # the sigmoid, without overflow
+        return expit(logits)
 
 
 def fit_linear_heads(
@@ -62,64 +65,92 @@ def fit_linear_heads(
         classes: number of classes.
         strengths: weights of the penalty, relative to the mean loss; best ordered from strong to weak.
     """
+    with threadpool_limits(
+        limits=1, user_api="blas"
+    ):  # small products: threads that wait for each other cost 10 times
+        return _fit(features, labels, kind, classes, strengths)
+
+
+def _fit(
+    features: np.ndarray, labels: np.ndarray, kind: Kind, classes: int, strengths: Sequence[float]
+) -> list[LinearHead]:
     mean, scale = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
     scale = np.where(scale > 1e-6 * np.abs(mean) + 1e-12, scale, 1.0)  # a constant feature stays zero
     standardised = (features - mean) / scale
-    basis = row_space(standardised)  # [features, rank] or None
-    reduced = standardised if basis is None else standardised @ basis
-    fit = fit_one_per_class if kind == "multi_label" else fit_multinomial
-    heads = []
-    for weight, bias, untrained in fit(reduced, labels, classes, strengths):
-        weight = weight if basis is None else weight @ basis.T
-        heads.append(LinearHead(kind, mean, scale, weight, bias, untrained))
+    basis = principal_axes(standardised)  # [features, rank]
+    reduced = standardised @ basis  # [frames, rank]
+
+    truth = labels.astype(np.float64) if kind == "multi_label" else np.eye(classes)[labels]  # [frames, classes]
+    prevalence = truth.mean(axis=0)
+    trained = prevalence > 0
+    if kind == "multi_label":
+        trained &= prevalence < 1
+    heads, solution = [], np.zeros((int(trained.sum()), reduced.shape[1] + 1))
+    for strength in strengths:
+        weight, bias = np.zeros((classes, features.shape[1])), constant_logits(prevalence, kind)
+        if trained.any():
+            solution = solve(reduced, truth[:, trained], kind, strength, solution)
+            weight[trained], bias[trained] = solution[:, :-1] @ basis.T, solution[:, -1]
+        heads.append(LinearHead(kind, mean, scale, weight, bias, tuple(np.flatnonzero(~trained).tolist())))
     return heads
 
 
-def row_space(features: np.ndarray) -> np.ndarray | None:
-    """Orthonormal basis of the rows where there are fewer frames than features, else None.
+def principal_axes(features: np.ndarray) -> np.ndarray:
+    """Orthonormal principal axes of the span of the rows, [features, min(frames, features)].
 
     With an L2 penalty the solution lies in the span of the training rows (representer theorem), and an orthonormal
-    change of coordinates leaves the penalty alone: solving there is the same problem with far fewer unknowns.
+    change of coordinates leaves the penalty alone: solving there is the same problem, with fewer unknowns where frames
+    are fewer than features, and with a curvature that is nearly diagonal, which the solver makes use of.
     """
     if features.shape[0] >= features.shape[1]:
-        return None
-    return np.linalg.qr(features.T)[0]
+        return np.linalg.eigh(features.T @ features)[1]
+    span, triangle = np.linalg.qr(features.T)  # rows = triangle.T @ span.T
+    return span @ np.linalg.eigh(triangle @ triangle.T)[1]
 
 
-def fit_one_per_class(features: np.ndarray, labels: np.ndarray, classes: int, strengths: Sequence[float]):
-    """One binary regression per class; yields (weight, bias, untrained) for every strength."""
-    prevalence = labels.mean(axis=0)
-    trained = [index for index in range(classes) if 0 < prevalence[index] < 1]
-    models = {index: regression() for index in trained}
+def constant_logits(prevalence: np.ndarray, kind: Kind) -> np.ndarray:
+    """Bias of classes that cannot be trained: the log-odds of 0 or 1 (multi-label), never chosen (single-label)."""
+    if kind == "single_label":
+        return np.full(len(prevalence), -np.inf)
     clipped = np.clip(prevalence, 1e-6, 1 - 1e-6)
-    for strength in strengths:
-        weight, bias = np.zeros((classes, features.shape[1])), np.log(clipped / (1 - clipped))
-        for index, model in models.items():
-            model.set_params(C=1 / (strength * len(features))).fit(features, labels[:, index])
-            weight[index], bias[index] = model.coef_[0], model.intercept_[0]
-        yield weight, bias, tuple(sorted(set(range(classes)) - set(trained)))
+    return np.log(clipped / (1 - clipped))
 
 
-def fit_multinomial(features: np.ndarray, labels: np.ndarray, classes: int, strengths: Sequence[float]):
-    """One multinomial regression; yields (weight, bias, untrained) for every strength."""
-    present = np.unique(labels).tolist()
-    untrained = tuple(sorted(set(range(classes)) - set(present)))
-    model = regression()
-    for strength in strengths:
-        weight, bias = np.zeros((classes, features.shape[1])), np.full(classes, -np.inf)
-        if len(present) == 1:
-            bias[present] = 0.0
-        else:
-            model.set_params(C=1 / (strength * len(features))).fit(features, labels)
-            two = len(present) == 2  # scikit-learn then keeps one row: the second class against the first
-            weight[present] = np.concatenate([0 * model.coef_, model.coef_]) if two else model.coef_
-            bias[present] = np.append(0.0, model.intercept_) if two else model.intercept_
-        yield weight, bias, untrained
+def solve(reduced: np.ndarray, truth: np.ndarray, kind: Kind, strength: float, start: np.ndarray) -> np.ndarray:
+    """Minimise the penalised loss of all classes in one L-BFGS run.
 
+    Args:
+        reduced: features along their principal axes, [frames, rank].
+        truth: 0/1, [frames, classes].
+        kind: the binary loss of every class ("multi_label"), or the multinomial loss ("single_label").
+        strength: weight of the penalty.
+        start: where to start from, [classes, rank + 1].
 
-def regression() -> LogisticRegression:
-    """The solver: L-BFGS to a gradient of 1e-5 of the mean loss, which is far below what changes a ranking."""
-    return LogisticRegression(solver="lbfgs", tol=1e-5, max_iter=2000, warm_start=True)
+    Returns:
+        Weights and, in the last column, biases, [classes, rank + 1].
+    """
+    frames = len(reduced)
+    inputs = np.concatenate([reduced, np.ones((frames, 1))], axis=1)
+    penalty = np.append(np.full(reduced.shape[1], strength), 0.0)  # the bias is free
+    probabilities = expit if kind == "multi_label" else partial(softmax, axis=1)
+    # Along the principal axes the curvature is nearly diagonal: unknowns are scaled so that it is about one everywhere.
+    spread = probabilities(inputs @ start.T)
+    curvature = (spread * (1 - spread)).T @ inputs**2 / frames + penalty  # [classes, rank + 1]
+    steepness = 1 / np.sqrt(np.maximum(curvature, 1e-9))
+
+    def objective(scaled: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = scaled.reshape(start.shape) * steepness
+        logits = inputs @ weights.T  # [frames, classes]
+        loss = (np.logaddexp(0, logits) if kind == "multi_label" else logsumexp(logits, axis=1)).sum()
+        value = (loss - (truth * logits).sum()) / frames + 0.5 * (penalty * weights**2).sum()
+        gradient = (probabilities(logits) - truth).T @ inputs / frames + penalty * weights
+        return value, (gradient * steepness).ravel()
+
+    options = {"gtol": 1e-5, "ftol": 0.0, "maxiter": 2000, "maxfun": 4000, "maxcor": 20}
+    found = minimize(objective, (start / steepness).ravel(), jac=True, method="L-BFGS-B", options=options)
+    if np.abs(found.jac).max() > 1e-3:
+        raise RuntimeError(f"the linear head did not converge at strength {strength}: {found.message}.")
+    return found.x.reshape(start.shape) * steepness
 
 
 @dataclass(frozen=True)

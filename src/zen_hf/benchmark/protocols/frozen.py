@@ -59,9 +59,9 @@ def evaluate_frozen(
     features = join_features(extract_features(encoder, dataset, split.videos, image_size, cache_dir))
     result = describe_run(task, "frozen", "linear", split, dataset, encoder.fingerprint, image_size, seed)
     result["targets"] = {target.name: evaluate_target(target, split, dataset, features) for target in task.targets}
-    primary = task.targets[0]
-    value = result["targets"][primary.name]["scores"][primary.primary]
-    result["primary_metric"] = {"target": primary.name, "name": primary.primary, "value": value}
+    first = task.targets[0]
+    value = result["targets"][first.name]["scores"][first.primary]
+    result["primary_metric"] = {"target": first.name, "name": first.primary, "value": value}
     return result
 
 
@@ -84,16 +84,17 @@ def evaluate_target(target: Target, split: Split, dataset: datasets.Dataset, fea
     predictions, baseline, folds = {}, {}, []
     for fold in split.folds:
         train = {video: labels[video] for video in fold.train}
-        heads, report = train_head(target, fold, train, features)
+        head, report = train_head(target, fold, train, features)
         folds.append(report)
         for video in fold.test:
-            predictions[video] = heads.predict(features[video])
+            predictions[video] = head.predict(features[video])
             baseline[video] = constant_prediction(target, train, len(features[video]))
     truth = {video: labels[video] for video in predictions}
     return {
         "kind": target.kind,
         "labels": list(target.labels),
         "metric": target.metric.__name__,
+        "score": target.score,
         "primary": target.primary,
         "scores": score(target, predictions, truth),
         "baseline": {

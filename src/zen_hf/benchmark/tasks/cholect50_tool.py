@@ -9,10 +9,10 @@ from ..task import Target, Task
 
 TASK = Task(
     name="cholect50_tool",
-    read=read_cholect50,
+    reader=read_cholect50,
     split="cholect50_val_leave_one_out",
     targets=(
-        Target("tool", kind="multi_label", labels=TOOLS, metric=ToolMap, primary="map_video_mean"),
-        Target("phase", kind="single_label", labels=PHASES, metric=PhaseAccuracy, primary="accuracy_video_mean"),
+        Target("tool", kind="multi_label", labels=TOOLS, metric=ToolMap, score="map"),
+        Target("phase", kind="single_label", labels=PHASES, metric=PhaseAccuracy, score="accuracy"),
     ),
 )
