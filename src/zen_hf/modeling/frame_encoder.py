@@ -207,7 +207,8 @@ class FrameEncoder:
     def fingerprint(self) -> str:
         """SHA-256 of weights, configuration and normalisation: equal fingerprints give equal features."""
         digest = hashlib.sha256()
-        config = {k: v for k, v in self.model.config.to_dict().items() if k not in ("transformers_version", "dtype")}
+        neutral = ("transformers_version", "dtype", "_name_or_path")  # where and by what it was written
+        config = {key: value for key, value in self.model.config.to_dict().items() if key not in neutral}
         settings = [config, self.mean.tolist(), self.std.tolist(), self.pixel_scale, self.reverse_channels]
         digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
         for key, tensor in sorted(self.model.state_dict().items()):
