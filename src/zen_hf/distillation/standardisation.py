@@ -87,7 +87,7 @@ class Standardisation:
             return cls(method, torch.zeros_like(ones), ones, ones.clone())
         if method == "channel":
             # a channel that hardly varies (a dead ReLU) is not blown up to the size of the others
-            std = covariance.diagonal().clamp(min=float(mean_variance) * 1e-4).sqrt()
+            std = covariance.diagonal().clamp(min=float(mean_variance) * 1e-6).sqrt()
             return cls(method, moments.mean.clone(), 1 / std, std)
         spectrum, vectors = torch.linalg.eigh(covariance)
         largest = vectors.abs().argmax(dim=0)

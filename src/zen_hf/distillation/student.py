@@ -21,12 +21,15 @@ class StudentSpec:
         variant: `"tiny"`, `"small"`, `"base"` or `"large"`; ignored where a generalist is given.
         generalist: Hub id or folder of a DINOv2 or DINOv3 ViT to start from; by default the trunk is random.
         config: Fields of `ZenConfig` that differ from the variant's, such as `{patch_size: 32}`.
+        image_size: Side of the student's square input in pixels, to which a view is shrunk; by default the view's own
+            size. Teachers see the view at the sizes that they need.
         adaptor_size: Hidden size of the adaptors.
     """
 
     variant: str = "small"
     generalist: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
+    image_size: int | None = None
     adaptor_size: int = 512
 
 
@@ -36,7 +39,7 @@ def build_student(spec: StudentSpec, teachers: list[Teacher], image_size: int, s
     Args:
         spec: The recipe's student.
         teachers: Give the adaptors their sizes.
-        image_size: Side of the views in pixels.
+        image_size: Side of the student's input in pixels.
         seed: Seed of the random weights.
 
     Raises:
@@ -57,7 +60,7 @@ def build_student(spec: StudentSpec, teachers: list[Teacher], image_size: int, s
     if image_size % config.patch_size:
         below = max(image_size // config.patch_size, 1) * config.patch_size
         raise ValueError(
-            f"views.image_size {image_size} is not divisible by the student's patch size {config.patch_size}; "
+            f"image size {image_size} is not divisible by the student's patch size {config.patch_size}; "
             f"the nearest valid sizes are {below} and {below + config.patch_size}"
         )
     config.adaptors = [teacher.adaptor | {"hidden_size": spec.adaptor_size} for teacher in teachers]

@@ -27,7 +27,7 @@ from zen_hf.distillation.checkpoints import load_latest_checkpoint, save_checkpo
 from zen_hf.distillation.objective import LossSpec, distillation_loss
 from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizer, learning_rate, set_learning_rate
 from zen_hf.distillation.target_cache import TargetCache
-from zen_hf.distillation.teachers import Teacher
+from zen_hf.distillation.teachers import Teacher, resize
 from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
 from zen_hf.run_directory import RunDirectory
 
@@ -85,13 +85,15 @@ class Distillation:
         student: Trunk and adaptors, one adaptor per teacher.
         teachers: The teachers.
         frames: Frames with columns `image`, `video_id` and `source`.
+        image_size: Side of the student's input in pixels.
         views: How frames are augmented.
         standardisation: How targets are standardised.
         losses: Weights of the loss terms.
         optimizer: Optimiser and learning rate.
         training: Length and bookkeeping.
         run: The run directory.
-        seed: Seed of initialisation order, views and batches.
+        accelerator: Device, precision and processes.
+        seed: Seed of views and batches.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Distillation:
         student: ZenForDistillation,
         teachers: list[Teacher],
         frames: Dataset,
+        image_size: int,
         views: ViewSpec,
         standardisation: StandardisationSpec,
         losses: LossSpec,
@@ -111,8 +114,8 @@ class Distillation:
         self.teachers, self.frames, self.views, self.losses = teachers, frames, views, losses
         self.standardisation, self.optimizer_spec, self.training = standardisation, optimizer, training
         self.run, self.accelerator, self.seed = run, accelerator, seed
-        side = views.image_size // student.config.patch_size
-        self.grid = (side, side)
+        self.image_size = (image_size, image_size)
+        self.grid = (image_size // student.config.patch_size,) * 2
         set_seed(seed, device_specific=True)
         self.student, self.optimizer = accelerator.prepare(student, build_optimizer(student, optimizer))
         device = accelerator.device
@@ -147,7 +150,7 @@ class Distillation:
             lr = learning_rate(step, self.training.steps, self.optimizer_spec)
             set_learning_rate(self.optimizer, lr)
             with self.accelerator.autocast():
-                output = self.student((pixels - self.mean) / self.std)
+                output = self.student((resize(pixels, self.image_size) - self.mean) / self.std)
             loss, terms = distillation_loss(output, targets, calibrations, specs, self.losses)
             self.accelerator.backward(loss)
             norm = self.accelerator.clip_grad_norm_(self.student.parameters(), self.optimizer_spec.clip_norm)

@@ -72,7 +72,8 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     accelerator = Accelerator(mixed_precision=mixed_precision(config.training.precision))
     frames, skipped = load_frames(config.frames, config.hold_out)
     teachers = [Teacher(spec) for spec in config.teachers]
-    student = build_student(config.student, teachers, config.views.image_size, config.seed)
+    image_size = config.student.image_size or config.views.image_size
+    student = build_student(config.student, teachers, image_size, config.seed)
     run = RunDirectory.create(
         Path(config.output), config, config.seed, resume=resume, is_main_process=accelerator.is_main_process
     )
@@ -82,6 +83,7 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         student,
         teachers,
         frames,
+        image_size=image_size,
         views=config.views,
         standardisation=config.standardisation,
         losses=config.losses,

@@ -1,0 +1,150 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Distils once per patient without that patient, and probes on exactly that patient: what did the student learn?
+
+python -m zen_hf.recipes.leave_one_patient_out src/zen_hf/recipes/leave_one_patient_out.yaml [key=value ...]
+"""
+
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from omegaconf import MISSING
+from rich.console import Console
+from rich.table import Table
+
+from zen_hf.benchmark.protocols.frozen import evaluate_frozen
+from zen_hf.benchmark.split import load_split
+from zen_hf.benchmark.task import load_task
+from zen_hf.data.frames import FrameSource
+from zen_hf.data.views import ViewSpec
+from zen_hf.distillation.calibration import StandardisationSpec
+from zen_hf.distillation.objective import LossSpec
+from zen_hf.distillation.optimisation import OptimizerSpec
+from zen_hf.distillation.student import StudentSpec, build_student
+from zen_hf.distillation.teachers import Teacher, TeacherSpec
+from zen_hf.distillation.trainer import IMAGE_MEAN, IMAGE_STD, TrainingSpec
+from zen_hf.modeling.frame_encoder import FrameEncoder
+from zen_hf.recipe_configuration import load_recipe
+from zen_hf.recipes.distill import DistillRecipe, run_distillation
+from zen_hf.run_directory import RunDirectory
+
+
+@dataclass
+class StudentRun:
+    """One row of the table: a student and how it is trained. With 0 steps it is the untrained control."""
+
+    name: str = MISSING
+    trained: bool = True
+    student: StudentSpec = field(default_factory=StudentSpec)
+    losses: LossSpec = field(default_factory=LossSpec)
+    optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
+    training: TrainingSpec = field(default_factory=TrainingSpec)
+
+
+@dataclass
+class LeaveOnePatientOutRecipe:
+    """Teachers and students on a labelled task, each patient judged by students that never saw it.
+
+    Attributes:
+        output: Folder of the runs; a stopped command goes on where it was.
+        task: Benchmark task with a leave-one-patient-out split.
+        data: The task's data, in its official layout.
+        image_size: Side of the frames on which every encoder is probed, in pixels.
+        frames: Unlabelled frames for distillation; the evaluation patient is held out of them by its video id.
+        jobs: Distillations that run side by side, each with its share of the cores.
+    """
+
+    output: str = MISSING
+    task: str = "cholect50_tool"
+    data: str = MISSING
+    image_size: int = 224
+    frames: list[FrameSource] = MISSING
+    teachers: list[TeacherSpec] = MISSING
+    students: list[StudentRun] = MISSING
+    views: ViewSpec = field(default_factory=ViewSpec)
+    standardisation: StandardisationSpec = field(default_factory=StandardisationSpec)
+    jobs: int = 1
+    seed: int = 0
+
+
+def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
+    """Runs every distillation that is not there yet, probes every encoder and writes `summary.json`.
+
+    Returns:
+        Row name to what `evaluate_frozen` says, per held-out patient.
+    """
+    run = RunDirectory.create(Path(config.output), config, config.seed, resume=True)
+    task = load_task(config.task)
+    dataset = task.read(Path(config.data))
+    patients = [patient for fold in load_split(task.split).folds for patient in fold.test]
+    distillations = [(config, row, patient) for row in config.students if row.trained for patient in patients]
+    with ProcessPoolExecutor(config.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for message in pool.map(distil_without, *zip(*distillations, strict=True)):
+            run.log(event="distilled", message=message)
+            print(message, flush=True)
+
+    def probe(encoder: FrameEncoder, folds: list[str] | None = None) -> dict:
+        return evaluate_frozen(
+            encoder, task, dataset, folds=folds, image_size=config.image_size, cache_dir=run.path / "features"
+        )
+
+    rows: dict[str, dict[str, dict]] = {}
+    teachers = [Teacher(spec) for spec in config.teachers]
+    for row in config.students:
+        if row.trained:
+            encoders = {patient: FrameEncoder.from_pretrained(str(model_of(config, row, patient))) for patient in patients}
+            rows[row.name] = {patient: probe(encoder, [patient]) for patient, encoder in encoders.items()}
+        else:
+            student = build_student(row.student, teachers, row.student.image_size or config.views.image_size, config.seed)
+            encoder = FrameEncoder(student.model, IMAGE_MEAN, IMAGE_STD, name=row.name)
+            rows[row.name] = {patient: probe(encoder, [patient]) for patient in patients}
+    for teacher in teachers:
+        rows[f"teacher {teacher.name}"] = {patient: probe(teacher.encoder, [patient]) for patient in patients}
+    print_table(rows, patients)
+    run.finish({"rows": rows, "patients": patients})
+    return rows
+
+
+def model_of(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: str) -> Path:
+    return Path(config.output) / row.name / f"without-{patient}" / "model"
+
+
+def distil_without(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: str) -> str:
+    """One distillation that never sees one patient; runs in a process of its own."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // config.jobs))
+    folder = model_of(config, row, patient).parent
+    if (folder / "summary.json").exists():
+        return f"{folder}: distilled before"
+    recipe = DistillRecipe(
+        output=str(folder),
+        frames=config.frames,
+        teachers=config.teachers,
+        hold_out=[patient],
+        student=row.student,
+        views=config.views,
+        standardisation=config.standardisation,
+        losses=row.losses,
+        optimizer=row.optimizer,
+        training=replace(row.training, cache=row.training.cache or str(Path(config.output) / "target_cache")),
+        seed=config.seed,
+    )
+    return f"{run_distillation(recipe, resume=True)}: distilled without {patient}"
+
+
+def print_table(rows: dict[str, dict[str, dict]], patients: list[str]) -> None:
+    """Every row's primary metric per patient, its mean and its spread over patients."""
+    table = Table("encoder", *patients, "mean", "spread", title="Tool mAP, one patient left out")
+    for name, folds in rows.items():
+        values = torch.tensor([folds[patient]["primary_metric"]["value"] for patient in patients], dtype=torch.float64)
+        cells = [f"{value:.3f}" for value in (*values.tolist(), values.mean().item(), values.std().item())]
+        table.add_row(name, *cells)
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    leave_one_patient_out(load_recipe(LeaveOnePatientOutRecipe, Path(sys.argv[1]), sys.argv[2:]))
