@@ -42,12 +42,12 @@ def zen_folder(tmp_path_factory) -> Path:
 
 def test_import_is_light():
     code = (
-        "import sys, time; start = time.perf_counter(); import zen_hf; seconds = time.perf_counter() - start;"
+        "import sys, time; start = time.process_time(); import zen_hf; seconds = time.process_time() - start;"
         "print(seconds, [name for name in ('torch', 'transformers', 'numpy', 'PIL') if name in sys.modules])"
     )
     seconds, loaded = python(code).split(maxsplit=1)
     assert loaded == "[]"
-    assert float(seconds) < 0.3
+    assert float(seconds) < 0.3  # of the processor, so that a busy machine does not fail it
 
 
 def test_public_names():
