@@ -1,11 +1,11 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How many frames of synthetic surgery one core renders in a second, all labels included, painting the patient included.
+"""How many frames of synthetic surgery one core renders in a second, with all labels and the painting of patients.
 
     OMP_NUM_THREADS=1 python perf/synthetic_surgery.py --size 128 --frames 64 --runs 7
 
-Prints the median over the runs; each run renders another video of every procedure. The rate by processor time is what a core gives when nothing else
-runs on it; the rate by the clock also counts the waiting for other processes.
+Prints the median over the runs; each run renders another video of every procedure. The rate by processor time is what
+a core gives when nothing else runs on it; the rate by the clock also counts the waiting for other processes.
 """
 
 import argparse
@@ -42,7 +42,8 @@ def main() -> None:
         by_clock.append(frames / (time.perf_counter() - clock))
         by_processor.append(frames / (time.process_time() - processor))
     print(f"{arguments.size} px, {arguments.frames} frames per video, all labels, median of {arguments.runs} runs:")
-    print(f"  {statistics.median(by_processor):.0f} frames/s of processor time, {statistics.median(by_clock):.0f} frames/s by the clock")
+    print(f"  {statistics.median(by_processor):.0f} frames/s of processor time")
+    print(f"  {statistics.median(by_clock):.0f} frames/s by the clock")
     print(f"  processor runs: {', '.join(f'{rate:.0f}' for rate in by_processor)}")
 
 

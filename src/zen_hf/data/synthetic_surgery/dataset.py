@@ -131,7 +131,8 @@ def write_video(video: SyntheticVideo, path: str | os.PathLike, fps: int = 25) -
         fps: frames per second.
 
     Raises:
-        ValueError: if the path does not end in .mp4 or the frames' edges are odd, which H.264's colour format does not allow.
+        ValueError: if the path does not end in .mp4 or the frames' edges are odd, which H.264's colour format does not
+            allow.
         FileNotFoundError: if the folder does not exist.
     """
     path = Path(path)

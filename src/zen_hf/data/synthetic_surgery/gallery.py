@@ -91,7 +91,10 @@ def labels_panel(size: int = 160, seed: int = 0, videos: tuple[int, ...] = (0, 5
     rows = []
     for index in videos:
         video = surgery.video(index)
-        frame = max((video[number] for number in range(4, len(video), 3)), key=lambda frame: (len(frame.box_labels), not frame.smoke))
+        frame = max(
+            (video[number] for number in range(4, len(video), 3)),
+            key=lambda frame: (len(frame.box_labels), not frame.smoke),
+        )
         views = (frame.image, PALETTE[frame.semantic_mask], instance_picture(frame), depth_picture(frame.depth_mm))
         rows.append(np.concatenate(views, 1))
     return Image.fromarray(np.concatenate(rows, 0))

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The instruments: their shapes in millimetres and how a camera sees them.
 
-An instrument is flat in its own plane: `along` runs from its end (0) up the shaft, `across` to its side, both in mm. Its shape is a signed distance,
-positive inside; the same shape seen from the light is its shadow.
+An instrument is flat in its own plane: `along` runs from its end (0) up the shaft, `across` to its side, both in mm.
+Its shape is a signed distance, positive inside; the same shape seen from the light is its shadow.
 """
 
 from dataclasses import dataclass
@@ -103,11 +103,14 @@ class Projection:
         ex, ey = np.float32(self.along[0]), np.float32(self.along[1])
         return dx * ex + dy * ey, dy * ex - dx * ey
 
-    def shadow_plane_of(self, columns, rows, inverse_tissue, light: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-        """Turn pixels of the tissue into the pixels along and across at which the ray to the light meets the instrument.
+    def shadow_plane_of(
+        self, columns, rows, inverse_tissue, light: tuple[float, float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Find where the rays from pixels of tissue to the light meet the instrument, in pixels along and across.
 
-        A point of tissue at inverse depth t is in the shadow of the point of the instrument that lies focal * light * (i - t) pixels beside it in the
-        image, i being the instrument's inverse depth: the parallax between lens and light.
+        A point of tissue at inverse depth t is in the shadow of the point of the instrument that lies focal * light *
+        (i - t) pixels beside it in the image, i being the instrument's inverse depth: the parallax between lens and
+        light.
         """
         u, v = self.plane_of(columns, rows)
         ex, ey = self.along
@@ -123,7 +126,7 @@ class Projection:
         return u, v
 
     def near_axis(self, u: np.ndarray, v: np.ndarray, reach_mm: float) -> np.ndarray:
-        """Return the flat indices of the pixels whose place is at most `reach_mm` beside the axis, and not farther beyond the end."""
+        """Return the flat indices of the pixels at most `reach_mm` beside the axis and beyond the end."""
         pixels_per_inverse = reach_mm * self.focal
         limit = u * np.float32(pixels_per_inverse * self.inverse_depth * self.climb * self.stretch)
         limit += np.float32(pixels_per_inverse * self.inverse_depth + 1.0)
@@ -169,7 +172,7 @@ def project(ray: tuple[float, float], depth: float, entry, rise, back: float, fo
 
 
 def tip_distance(shape: Shape, along: np.ndarray, across: np.ndarray, jaw: float, flip: float):
-    """Return the tip's signed distance (mm, positive inside) and its offset from the nearest jaw's middle line, as a share of the width.
+    """Return the tip's signed distance (mm, positive inside) and the offset from its middle line (share of the width).
 
     Args:
         shape: the instrument's shape.
@@ -203,7 +206,7 @@ def tip_distance(shape: Shape, along: np.ndarray, across: np.ndarray, jaw: float
 
 
 def signed_distance(shape: Shape, along: np.ndarray, across: np.ndarray, jaw: float, flip: float):
-    """Return the whole instrument's signed distance in mm, where its tip is, and the offset from the middle line as a share of the width."""
+    """Return the whole instrument's signed distance (mm), where its tip is, and the offset as in `tip_distance`."""
     tip, offset = tip_distance(shape, along, across, jaw, flip)
     np.minimum(tip, np.float32(shape.length + 1.0) - along, out=tip)
     shaft_off = np.abs(across)

@@ -26,7 +26,8 @@ class SceneFrame:
         semantic_mask: [H, W] uint8, ids in `SEMANTIC_CLASSES`.
         depth_mm: [H, W] float32, distance along the optical axis; 0 outside the visible field.
         tips: [K, 2] float32, column and row of the end of each instance, px; may lie outside the frame.
-        tip_distance_mm: [K] float32, from that end to the tissue behind it along the optical axis; NaN where the end is outside the visible field.
+        tip_distance_mm: [K] float32, from that end to the tissue behind it along the optical axis; NaN where the end
+            is outside the visible field.
         triplets: (instrument, verb, target) of each instance, sorted; verb and target are 0 without contact.
         cvs: the three criteria of `CVS_CRITERIA`.
         smoke: whether smoke is in the scene.
@@ -75,8 +76,9 @@ def tight_boxes(instance_mask: np.ndarray, instances: int) -> np.ndarray:
 def view_criteria(semantic_mask: np.ndarray) -> tuple[bool, bool, bool]:
     """Judge three criteria in the manner of the critical view of safety, from the semantic mask [H, W] alone.
 
-    Two structures: duct and artery are both visible. Cleared triangle: two structures, and not more connective tissue than one part in four of them.
-    Detached bed: the bed is visible. The criteria of the real thing are those of Strasberg et al., 1995; these are their stylised kin.
+    Two structures: duct and artery are both visible. Cleared triangle: two structures, and not more connective tissue
+    than one part in four of them. Detached bed: the bed is visible. The criteria of the real thing are those of
+    Strasberg et al., 1995; these are their stylised kin.
     """
     counts = np.bincount(semantic_mask.ravel(), minlength=32)
     enough = visible_pixels(*semantic_mask.shape)
@@ -97,7 +99,8 @@ def ask(
 ) -> list[tuple[str, str]]:
     """Return closed questions and their answers, computed from a frame's other labels.
 
-    What an instrument does and touches is asked only of instruments of which exactly one is visible, so that every question has one answer.
+    What an instrument does and touches is asked only of instruments of which exactly one is visible, so that every
+    question has one answer.
     """
     pairs = [
         ("Which procedure is this?", PROCEDURES[procedure]),
@@ -107,7 +110,9 @@ def ask(
         ("Is there blood?", "yes" if blood else "no"),
         ("Is the critical view achieved?", "yes" if all(cvs) else "no"),
     ]
-    pairs += [(f"Is a {name} visible?", "yes" if number in box_labels else "no") for number, name in enumerate(INSTRUMENTS)]
+    pairs += [
+        (f"Is a {name} visible?", "yes" if number in box_labels else "no") for number, name in enumerate(INSTRUMENTS)
+    ]
     for instrument, verb, target in triplets:
         if box_labels.count(instrument) == 1:
             name = INSTRUMENTS[instrument]

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random numbers and smooth noise that are equal to the last bit on every platform.
 
-IEEE 754 fixes the result of + - * / and sqrt to the last bit; it does not fix sin, exp, pow, a matrix product or the order of a sum. Everything
-drawn in this package therefore uses the former only, with one rounding per numpy call, and random numbers come from PCG64's integers.
+IEEE 754 fixes the result of + - * / and sqrt to the last bit; it does not fix sin, exp, pow, a matrix product or the
+order of a sum. Everything drawn in this package therefore uses the former only, with one rounding per numpy call, and
+random numbers come from PCG64's integers.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -47,12 +49,12 @@ def rotation(half_angle_tangent: float) -> tuple[float, float]:
     return (1.0 - square) / (1.0 + square), 2.0 * half_angle_tangent / (1.0 + square)
 
 
-def path(knots: np.ndarray, time: float) -> float:
+def path(knots: Sequence[float], time: float) -> float:
     """Read a smooth curve through equally spaced knots at `time` in [0, 1]."""
     place = time * (len(knots) - 1)
     left = min(max(int(place), 0), len(knots) - 2)
     blend = ease(place - left)
-    return float(knots[left]) * (1.0 - blend) + float(knots[left + 1]) * blend
+    return knots[left] * (1.0 - blend) + knots[left + 1] * blend
 
 
 def _lattice(rng: np.random.Generator, cells: int) -> np.ndarray:
@@ -67,7 +69,7 @@ def _lattice(rng: np.random.Generator, cells: int) -> np.ndarray:
 
 
 def _sealed(pattern: np.ndarray) -> np.ndarray:
-    """Repeat the first row and column at the end, so that interpolation needs no wrapping, and protect the cached pattern."""
+    """Repeat the first row and column at the end, for interpolation, and protect the cached pattern."""
     sealed = np.pad(pattern, ((0, 1), (0, 1)), mode="wrap")
     sealed.setflags(write=False)
     return sealed
@@ -96,7 +98,9 @@ def tile(cells: int, octaves: int, key: int) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def lobules(cells: int, key: int) -> np.ndarray:
-    """Return a seamless [TILE + 1, TILE + 1] float32 pattern of rounded lobules: 1 in their middle, 0 in the clefts between them (Worley, 1996).
+    """Return a seamless [TILE + 1, TILE + 1] float32 pattern of lobules: 1 in their middle, 0 in the clefts.
+
+    It is the difference of the distances to the two nearest of scattered centres (Worley, 1996, section 3).
 
     Args:
         cells: lobules a side, a divisor of `TILE`.
@@ -134,8 +138,8 @@ def sample(noise: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     row &= TILE - 1
     row = row * (TILE + 1) + column
     flat = noise.ravel()
-    corner = np.take(flat, row)
-    upper = corner + (np.take(flat[1:], row) - corner) * right_share
-    corner = np.take(flat[TILE + 1 :], row)
-    lower = corner + (np.take(flat[TILE + 2 :], row) - corner) * right_share
+    corner = flat.take(row)
+    upper = corner + (flat[1:].take(row) - corner) * right_share
+    corner = flat[TILE + 1 :].take(row)
+    lower = corner + (flat[TILE + 2 :].take(row) - corner) * right_share
     return upper + (lower - upper) * bottom_share

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each procedure looks like and how it goes: the organs' layout in millimetres and the phases in order.
 
-The origin is the middle of the region that is dissected, x to the right and y downwards in the anatomy's own frame; every video turns, mirrors and
-shifts it. A dome is an ellipse that bulges towards the camera, a tube is a polyline that lies on what is below it.
+The origin is the middle of the region that is dissected, x to the right and y downwards in the anatomy's own frame;
+every video turns, mirrors and shifts it. A dome is an ellipse that bulges towards the camera, a tube is a polyline
+that lies on what is below it.
 """
 
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Procedure:
-    """The organs from bottom to top, which of them is the main one, where each can be touched, and the phases in order."""
+    """The organs from bottom to top, the main one, where each can be touched, and the phases in order."""
 
     shapes: tuple[Dome | Tube, ...]
     main: str
@@ -66,35 +67,67 @@ class Procedure:
 
 def _phases(main: str, neighbour: str) -> dict[str, tuple[tuple[Move, ...], tuple[Move, ...]]]:
     """Return what the two hands do in every phase, for a procedure on `main` beside `neighbour`."""
-    retract = (Move("grasper", "retract", main, 2), Move("grasper", "grasp", neighbour), Move("irrigator", "aspirate", "connective"))
+    retract = (
+        Move("grasper", "retract", main, 2),
+        Move("grasper", "grasp", neighbour),
+        Move("irrigator", "aspirate", "connective"),
+    )
     return {
         "preparation": (
             (Move("grasper", "grasp", "fat", 2), Move("irrigator", "irrigate", "abdominal_wall")),
-            (Move("grasper", "retract", neighbour, 2), Move("bipolar", "coagulate", "fat"), Move("scissors", "dissect", "fat")),
+            (
+                Move("grasper", "retract", neighbour, 2),
+                Move("bipolar", "coagulate", "fat"),
+                Move("scissors", "dissect", "fat"),
+            ),
         ),
         "mobilisation": (
             retract,
-            (Move("scissors", "cut", "fat", 3), Move("hook", "dissect", neighbour), Move("bipolar", "coagulate", "fat")),
+            (
+                Move("scissors", "cut", "fat", 3),
+                Move("hook", "dissect", neighbour),
+                Move("bipolar", "coagulate", "fat"),
+            ),
         ),
         "dissection": (
             retract,
-            (Move("hook", "dissect", "connective", 3), Move("scissors", "dissect", "duct"), Move("bipolar", "dissect", "artery")),
+            (
+                Move("hook", "dissect", "connective", 3),
+                Move("scissors", "dissect", "duct"),
+                Move("bipolar", "dissect", "artery"),
+            ),
         ),
         "clipping_and_cutting": (
             (*retract, Move("needle_driver", "grasp", main)),
-            (Move("clipper", "clip", "duct", 2), Move("clipper", "clip", "artery", 2), Move("scissors", "cut", "duct")),
+            (
+                Move("clipper", "clip", "duct", 2),
+                Move("clipper", "clip", "artery", 2),
+                Move("scissors", "cut", "duct"),
+            ),
         ),
         "detachment": (
             retract,
-            (Move("hook", "coagulate", "bed", 3), Move("scissors", "dissect", "bed"), Move("bipolar", "coagulate", "bed")),
+            (
+                Move("hook", "coagulate", "bed", 3),
+                Move("scissors", "dissect", "bed"),
+                Move("bipolar", "coagulate", "bed"),
+            ),
         ),
         "coagulation": (
             (Move("grasper", "retract", neighbour), Move("irrigator", "aspirate", "bed", 2)),
-            (Move("bipolar", "coagulate", "artery", 2), Move("bipolar", "coagulate", "bed", 2), Move("hook", "coagulate", main)),
+            (
+                Move("bipolar", "coagulate", "artery", 2),
+                Move("bipolar", "coagulate", "bed", 2),
+                Move("hook", "coagulate", main),
+            ),
         ),
         "suturing": (
             (Move("needle_driver", "grasp", main, 2), Move("grasper", "grasp", main)),
-            (Move("needle_driver", "suture", main, 2), Move("needle_driver", "suture", "bed"), Move("scissors", "cut", main)),
+            (
+                Move("needle_driver", "suture", main, 2),
+                Move("needle_driver", "suture", "bed"),
+                Move("scissors", "cut", main),
+            ),
         ),
         "washing": (
             (Move("grasper", "retract", neighbour, 2), Move("needle_driver", "grasp", "fat")),

@@ -21,6 +21,15 @@ HIGHEST = 0.36  # no instrument works nearer to the lens than this share of the 
 FIXED = 65536  # fixed point of the camera's map from frame to canvas
 
 
+@dataclass(frozen=True)
+class Camera:
+    """The camera in one frame: shift in field widths, distance as a share of the mean, (cos, sin) of its roll."""
+
+    pan: tuple[float, float]
+    zoom: float
+    roll: tuple[float, float]
+
+
 @dataclass
 class Drawn:
     """One instrument in one frame; the arrays hold one value for each of its pixels, soft edges included.
@@ -92,7 +101,7 @@ class Renderer:
         # The camera exposes for the median of the tissue, so that brightness does not tell the distance.
         self.reference = float(np.median(canvas.points["depth"][: canvas.side * canvas.side]))
         # Smoke and noise are larger than the frame, and every frame looks at another part of them.
-        self.drift = rng.random((12, 2))
+        self.drift = rng.random((2, 12)).tolist()
         corner = rng.integers(0, TILE, 2)
         step = np.float32(TILE / 3.0 / self.longer)
         self.smoke = sample(
@@ -120,59 +129,54 @@ class Renderer:
 
     def draw(self, time: float, number: int) -> SceneFrame:
         """Draw the frame at `time` in [0, 1); `number` chooses its sensor noise."""
-        tissue = self._see_tissue(time)
-        here = [action for action in self.script.actions if action.start <= time < action.end]
-        drawn = [self._silhouette(action, time, tissue["depth"]) for action in here]
+        script = self.script
+        pan = path(script.pan_x, time), path(script.pan_y, time)
+        camera = Camera(pan, path(script.zoom, time), rotation(path(script.roll, time)))
+        tissue = self._see_tissue(time, camera)
+        here = [action for action in script.actions if action.start <= time < action.end]
+        drawn = [self._silhouette(action, time, camera, tissue["depth"]) for action in here]
         owner, depth = self._resolve(drawn, tissue["depth"])
-        smoke = self.script.smoke(time)
+        smoke = script.smoke(time)
         image = self._shade(tissue, drawn, owner, time, number, smoke)
         return self._label(time, tissue["kind"], drawn, owner, depth, image, smoke)
 
-    # ---------------------------------------------------------------------------------------------- the scene's geometry
-
-    def _see_tissue(self, time: float) -> np.ndarray:
-        """Read the canvas through the camera's shift, distance and roll; return [H, W] of `POINT`."""
-        canvas, script = self.canvas, self.script
-        zoom = path(script.zoom, time)
-        cos, sin = rotation(path(script.roll, time))
-        # The map is in fixed-point integers, in half pixels from the centre.
-        a, b = int(cos * zoom * (FIXED // 2)), int(sin * zoom * (FIXED // 2))
-        start_x = int((0.5 * canvas.side + path(script.pan[:, 0], time) * self.longer) * FIXED)
-        start_y = int((0.5 * canvas.side + path(script.pan[:, 1], time) * self.longer) * FIXED)
-        x = 2 * np.arange(self.width, dtype=np.int64)[None] - (self.width - 1)
-        y = 2 * np.arange(self.height, dtype=np.int64)[:, None] - (self.height - 1)
-        column = (x * a + start_x) - y * b
+    def _see_tissue(self, time: float, camera: Camera) -> np.ndarray:
+        """Read the canvas through the camera; return [H, W] of `POINT`."""
+        canvas, (cos, sin) = self.canvas, camera.roll
+        # The map from frame to canvas is in fixed-point integers, in half pixels from the centre.
+        a, b = int(cos * camera.zoom * (FIXED // 2)), int(sin * camera.zoom * (FIXED // 2))
+        start_x, start_y = (int((0.5 * canvas.side + shift * self.longer) * FIXED) for shift in camera.pan)
+        x = 2 * np.arange(self.width, dtype=np.int32)[None] - (self.width - 1)
+        y = 2 * np.arange(self.height, dtype=np.int32)[:, None] - (self.height - 1)
+        column, row = (x * a + start_x) - y * b, (x * b + start_y) + y * a
         column >>= 16
-        row = (x * b + start_y) + y * a
         row >>= 16
-        place = row * canvas.side + column
+        row *= canvas.side
+        row += column
+        place = row.astype(np.intp)
 
-        state = np.take(canvas.states, place)
-        layer = np.take(self._layer_by_cover(time), state["cover"])
-        layer[state["bleed"] < int(script.blood_level(time) * 250)] = BLOODY
-        layer[(state["clip"] - np.uint8(1)) < script.clips(time)] = CLIPPED  # 0 wraps around to 255: no clip
-        place += layer * np.int64(canvas.side * canvas.side)
-        tissue = np.take(canvas.points, place)
-        tissue["depth"] += np.float32(self.view.distance * (zoom - 1.0))
+        state = canvas.states.take(place)
+        script = self.script
+        dissected = min(int(100 * script.opened(time, "dissection")), 99)
+        detached = min(int(100 * script.opened(time, "detachment")), 99)
+        # Unsigned bytes wrap around: 0, which stands for no cover and for no clip, becomes 255 and is never reached.
+        opened = (state["cover"] - np.uint8(1)) < dissected
+        opened |= (state["cover"] - np.uint8(BED_OFFSET + 1)) < detached
+        layer = opened.view(np.uint8) * np.uint8(OPENED)
+        np.copyto(layer, BLOODY, where=state["bleed"] < int(script.blood_level(time) * 250))
+        np.copyto(layer, CLIPPED, where=(state["clip"] - np.uint8(1)) < script.clips(time))
+        place += layer * np.intp(canvas.side * canvas.side)
+        tissue = canvas.points.take(place)
+        tissue["depth"] += np.float32(self.view.distance * (camera.zoom - 1.0))
         return tissue
 
-    def _layer_by_cover(self, time: float) -> np.ndarray:
-        """Return [256] uint8, the layer that shows for each cover threshold at a time."""
-        layer = np.zeros(256, np.uint8)
-        connective = min(int(100 * self.script.opened(time, "dissection")), 99)
-        bed = min(int(100 * self.script.opened(time, "detachment")), 99)
-        layer[1 : connective + 1] = OPENED
-        layer[BED_OFFSET + 1 : BED_OFFSET + bed + 1] = OPENED
-        return layer
-
-    def _silhouette(self, action: Action, time: float, tissue_depth: np.ndarray) -> Drawn:
+    def _silhouette(self, action: Action, time: float, camera: Camera, tissue_depth: np.ndarray) -> Drawn:
         """Project one instrument and find its pixels."""
         back, height, jaw, dx, dy = action.pose(time)
         u, v = self.view.to_ray(action.target[0] + dx, action.target[1] + dy)
         # The target moves with the tissue: this inverts the map of `_see_tissue`.
-        zoom = path(self.script.zoom, time)
-        cos, sin = rotation(path(self.script.roll, time))
-        u, v = u - path(self.script.pan[:, 0], time), v - path(self.script.pan[:, 1], time)
+        (cos, sin), zoom = camera.roll, camera.zoom
+        u, v = u - camera.pan[0], v - camera.pan[1]
         u, v = self._kept_in_view((u * cos + v * sin) / zoom, (v * cos - u * sin) / zoom)
         column, row = self._nearest_pixel(self.centre[0] + u * self.longer, self.centre[1] + v * self.longer)
         ground = float(tissue_depth[row, column])
@@ -182,13 +186,13 @@ class Renderer:
         shape = SHAPES[action.instrument]
         u, v = place.plane_of(self.columns, self.rows)
         pixels = place.near_axis(u, v, shape.reach)
-        along, across, inverse = place.to_mm(np.take(u, pixels), np.take(v, pixels))
+        along, across, inverse = place.to_mm(u.take(pixels), v.take(pixels))
         inside, is_tip, offset = signed_distance(shape, along, across, jaw, action.flip)
-        # From millimetres to pixels, half a pixel of soft edge on each side; from here on only with the pixels it touches.
+        # From millimetres to pixels, half a pixel of soft edge on each side; then only with the pixels it touches.
         cover = np.minimum(inside * inverse * np.float32(self.focal) + np.float32(0.5), 1)
         kept = np.flatnonzero(cover > 0)
         pixels, cover, offset, is_tip, inverse, along = (
-            np.take(values, kept) for values in (pixels, cover, offset, is_tip, inverse, along)
+            values.take(kept) for values in (pixels, cover, offset, is_tip, inverse, along)
         )
         # The surface bulges from the axis towards the camera.
         bulge = np.sqrt(np.maximum(np.float32(1.0) - offset * offset, 0))
@@ -228,9 +232,9 @@ class Renderer:
                 return owner.reshape(self.height, self.width), depth.reshape(self.height, self.width)
             drawn[:] = [one for one, count in zip(drawn, counts, strict=True) if count >= enough]
 
-    # --------------------------------------------------------------------------------------------------------- the image
-
-    def _shade(self, tissue: np.ndarray, drawn: list[Drawn], owner, time: float, number: int, smoke: float) -> np.ndarray:
+    def _shade(
+        self, tissue: np.ndarray, drawn: list[Drawn], owner, time: float, number: int, smoke: float
+    ) -> np.ndarray:
         """Light the scene from beside the lens and return the image [H, W, 3] uint8."""
         # Highlights where the surface faces the lens.
         tilt_x = tissue["slope_x"] * np.float32(1.0 / SLOPE_STEPS) - self.u * np.float32(1.1)
@@ -264,17 +268,17 @@ class Renderer:
         shape = SHAPES[one.action.instrument]
         u, v = one.place.shadow_plane_of(self.columns, self.rows, inverse_tissue, self.view.light)
         pixels = one.place.near_axis(u, v, shape.reach)
-        along, across, inverse = one.place.to_mm(np.take(u, pixels), np.take(v, pixels))
+        along, across, inverse = one.place.to_mm(u.take(pixels), v.take(pixels))
         inside, _, _ = signed_distance(shape, along, across, one.jaw, one.action.flip)
         # Only what is nearer than the tissue casts a shadow; its edge is a little soft.
         dark = np.minimum(np.maximum(inside * np.float32(0.55) + np.float32(0.3), 0), 1)
-        dark *= inverse > np.take(inverse_tissue, pixels)
+        dark *= inverse > inverse_tissue.take(pixels)
         light.reshape(-1)[pixels] *= np.float32(1.0) - dark * np.float32(0.62)
 
     def _paint(self, one: Drawn, index: int, owner: np.ndarray, colour: np.ndarray) -> None:
-        """Paint one instrument over the image [3, H, W] where it owns the pixels, with soft edges against the tissue."""
+        """Paint one instrument over the image [3, H, W] where it owns the pixels, softly against the tissue."""
         shape = SHAPES[one.action.instrument]
-        owners = np.take(owner, one.pixels)
+        owners = owner.take(one.pixels)
         alpha = one.cover * ((owners == index) | ((owners == 0) & (one.cover < 0.5)))
         # A lamp beside the lens: bright along the middle, dark at the sides, brighter when near, with a line of glare.
         middle = np.maximum(np.float32(1.0) - one.offset, 0)
@@ -298,15 +302,15 @@ class Renderer:
         colours = np.array([self.look.seen(part) for part in (self.look.shaft, shape.band, shape.metal)], np.float32)
         flat = colour.reshape(3, -1)
         for channel in range(3):
-            paint = (np.take(colours[:, channel], material) + glare) * brightness
-            below = np.take(flat[channel], one.pixels)
+            paint = (colours[:, channel].take(material) + glare) * brightness
+            below = flat[channel].take(one.pixels)
             flat[channel][one.pixels] = below + (paint - below) * alpha
 
     def _blow_smoke(self, colour: np.ndarray, time: float, level: float) -> None:
         """Veil the image [3, H, W] with drifting smoke."""
-        top, left = (int(path(self.drift[:, axis], time) * self.longer) for axis in (0, 1))
-        veil = self.smoke[top : top + self.height, left : left + self.width] * np.float32(0.75 * level)
-        veil += np.float32(0.08 * level)
+        top, left = (int(path(knots, time) * self.longer) for knots in self.drift)
+        veil = self.smoke[top : top + self.height, left : left + self.width] * np.float32(0.6 * level)
+        veil += np.float32(0.05 * level)
         colour *= np.float32(1.0) - veil
         veil *= np.float32(0.78)
         colour += veil
@@ -322,9 +326,10 @@ class Renderer:
         colour += self.noise[top : top + self.height, left : left + self.width] + np.float32(0.5)
         colour *= self.inside
         np.clip(colour, 0, 255, out=colour)
-        return np.ascontiguousarray(np.moveaxis(colour, 0, 2).astype(np.uint8))
-
-    # -------------------------------------------------------------------------------------------------------- the labels
+        image = np.empty((self.height, self.width, 3), np.uint8)
+        for channel in range(3):
+            image[..., channel] = colour[channel]
+        return image
 
     def _label(self, time: float, kinds, drawn: list[Drawn], owner, depth, image, smoke: float) -> SceneFrame:
         """Read every label off the z-buffered draw."""

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plot of one video: who does what, where and when, and how the camera moves.
 
-Time runs from 0 to 1 over the video, whatever its number of frames, so that any frame can be drawn alone and a longer video is a smoother one.
+Time runs from 0 to 1 over the video, whatever its number of frames, so that any frame can be drawn alone and a longer
+video is a smoother one.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Action:
         hover_out: height over the tissue after it, mm.
         jaw: how far the jaws open, 0 to 1.
         flip: 1 or -1, on which side an asymmetric tip points.
-        wobble: [8, 2] knots of small movements, mm.
+        wobble_x: knots of small movements along the anatomy's x, mm.
+        wobble_y: the same along y.
     """
 
     instrument: int
@@ -46,7 +48,8 @@ class Action:
     hover_out: float
     jaw: float
     flip: float
-    wobble: np.ndarray
+    wobble_x: list[float]
+    wobble_y: list[float]
 
     @property
     def burns(self) -> bool:
@@ -55,7 +58,7 @@ class Action:
         return verb == "coagulate" or (verb == "dissect" and INSTRUMENTS[self.instrument] == "hook")
 
     def pose(self, time: float) -> tuple[float, float, float, float, float]:
-        """Return how far the instrument is drawn back along its shaft (mm), its height over the tissue (mm), its jaws (0 to 1) and its offset (mm)."""
+        """Return the way it is drawn back (mm), its height over the tissue (mm), its jaws (0 to 1) and its offset."""
         share = (time - self.start) / (self.end - self.start)
         out = 1.0 - ease(share * 14.0) * ease((1.0 - share) * 14.0)
         before, after = ease((0.48 - share) * 3.2), ease((share - 0.68) * 3.2)
@@ -68,8 +71,8 @@ class Action:
             out * 60.0,
             height,
             jaw,
-            path(self.wobble[:, 0], share),
-            path(self.wobble[:, 1], share),
+            path(self.wobble_x, share),
+            path(self.wobble_y, share),
         )
 
 
@@ -80,19 +83,21 @@ class Script:
     Args:
         phases: (id in `PHASES`, end time) in order.
         actions: all actions of all hands.
-        pan: [K, 2] knots of the camera's shift, in field widths.
-        zoom: [K] knots of its distance, as a share of the mean distance.
-        roll: [K] knots of tan(roll / 2).
-        blood: [K] knots of the blood level.
+        pan_x: knots of the camera's shift along x, in field widths.
+        pan_y: the same along y.
+        zoom: knots of its distance, as a share of the mean distance.
+        roll: knots of tan(roll / 2).
+        blood: knots of the blood level.
         thorough: how much of the cover 'dissection' and 'detachment' take away in the end, 1 for all of it.
     """
 
     phases: tuple[tuple[int, float], ...]
     actions: tuple[Action, ...]
-    pan: np.ndarray
-    zoom: np.ndarray
-    roll: np.ndarray
-    blood: np.ndarray
+    pan_x: list[float]
+    pan_y: list[float]
+    zoom: list[float]
+    roll: list[float]
+    blood: list[float]
     thorough: dict[str, float]
 
     def phase(self, time: float) -> int:
@@ -112,7 +117,10 @@ class Script:
     def clips(self, time: float) -> int:
         """Return how many clips have been placed: every clipping leaves one when its contact ends, four at most."""
         clip = VERBS.index("clip")
-        placed = sum(action.verb == clip and time >= action.start + 0.68 * (action.end - action.start) for action in self.actions)
+        placed = sum(
+            action.verb == clip and time >= action.start + 0.68 * (action.end - action.start)
+            for action in self.actions
+        )
         return min(placed, 4)
 
     def blood_level(self, time: float) -> float:
@@ -156,12 +164,12 @@ def _choose(moves: tuple[Move, ...], rng: np.random.Generator) -> Move:
 
 
 def _action(move: Move, plan: Procedure, start: float, end: float, side: float, rng: np.random.Generator) -> Action:
-    """Turn a move into a stay of an instrument between two times, coming in from the left (side -1) or the right (1)."""
+    """Turn a move into a stay of an instrument that comes in from the left (side -1) or the right (1)."""
     points = plan.touch[move.organ]
     x, y = points[int(rng.integers(len(points)))]
     entry = unit(side * between(rng, 0.25, 1.0), between(rng, -0.75, 1.0))
     cos, sin = unit(1.0, between(rng, 0.3, 0.8))
-    wobble = (rng.random((8, 2)) - 0.5) * 7.0
+    wobble = (rng.random((2, 8)) - 0.5) * 7.0
     return Action(
         instrument=INSTRUMENTS.index(move.instrument),
         verb=VERBS.index(move.verb),
@@ -174,12 +182,15 @@ def _action(move: Move, plan: Procedure, start: float, end: float, side: float, 
         hover_out=between(rng, 4.0, 32.0),
         jaw=between(rng, 0.35, 1.0),
         flip=1.0 if rng.integers(2) else -1.0,
-        wobble=wobble,
+        wobble_x=wobble[0].tolist(),
+        wobble_y=wobble[1].tolist(),
     )
 
 
-def _hand(plan: Procedure, ends: list[float], which: str, side: float, staying: float, rng: np.random.Generator) -> list[Action]:
-    """Return the actions of one hand: `which` ('hold' or 'work') says what it does, `staying` how often it is there at all."""
+def _hand(
+    plan: Procedure, ends: list[float], which: str, side: float, staying: float, rng: np.random.Generator
+) -> list[Action]:
+    """Return the actions of one hand: `which` ('hold' or 'work') of them, and `staying`, how often it is there."""
     actions, begin = [], 0.0
     for phase, end in zip(plan.phases, ends, strict=True):
         end = min(end, 1.0)
@@ -210,14 +221,19 @@ def write_script(plan: Procedure, seed: int, index: int) -> Script:
     actions += _hand(plan, ends, "hold", -side, 0.75, rng)
     actions += _hand(plan, ends, "work", -side if rng.integers(2) else side, 0.22, rng)
     knots = 24
-    blood = rng.random(knots) * 1.5 - 0.65
+    pan = (rng.random((2, knots)) - 0.5) * 0.24
+    zoom = rng.random(knots) * 0.24 + 0.88
+    roll = (rng.random(knots) - 0.5) * 0.14
+    # No blood most of the time, and none before anything was cut.
+    blood = np.minimum(np.maximum(rng.random(knots) * 1.5 - 0.65, 0.0), 1.0)
     blood[:4] = 0.0
     return Script(
         phases=tuple((PHASES.index(phase.name), end) for phase, end in zip(plan.phases, ends, strict=True)),
         actions=tuple(actions),
-        pan=(rng.random((knots, 2)) - 0.5) * 0.24,
-        zoom=0.88 + rng.random(knots) * 0.24,
-        roll=(rng.random(knots) - 0.5) * 0.14,
-        blood=np.minimum(np.maximum(blood, 0.0), 1.0),
+        pan_x=pan[0].tolist(),
+        pan_y=pan[1].tolist(),
+        zoom=zoom.tolist(),
+        roll=roll.tolist(),
+        blood=blood.tolist(),
         thorough={"dissection": between(rng, 0.55, 1.1), "detachment": between(rng, 0.55, 1.1)},
     )

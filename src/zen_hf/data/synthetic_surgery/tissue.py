@@ -1,9 +1,10 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The patient of one video: a canvas larger than the field of view, with colour, relief, depth and class of every point.
+"""The patient of one video: a canvas with colour, relief, depth and class of every point.
 
-A canvas is painted once a video; every frame reads it through its moving camera. Four layers lie on one another, and numbers on the canvas say when a
-point shows which: covered (as the surgeon finds it), opened (after dissection), bloody, clipped.
+It is larger than the field of view and painted once a video; every frame reads it through its moving camera. Four
+layers lie on one another, and numbers on the canvas say when a point shows which: covered (as the surgeon finds it),
+opened (after dissection), bloody, clipped.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ COLOUR_STEPS, SLOPE_STEPS, GLOSS_STEPS = 170.0, 48.0, 120.0  # integer steps per
 # When a point of the canvas shows which layer.
 STATE = np.dtype([("cover", "u1"), ("bleed", "u1"), ("clip", "u1"), ("spare", "u1")])
 
-# How each tissue looks: base colour, second colour that coarse noise mixes in, strength of the cells, of the vessels and of the fine grain, gloss.
+# How each tissue looks: base colour, second colour that coarse noise mixes in, strength of the cells, of the vessels
+# and of the fine grain, gloss.
 LOOKS = {
     "border": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0),
     "abdominal_wall": ((0.72, 0.42, 0.38), (0.80, 0.52, 0.44), 0.05, 0.40, 0.10, 0.7),
@@ -51,7 +53,7 @@ LOOKS = {
     "artery": ((0.80, 0.16, 0.15), (0.88, 0.30, 0.25), 0.0, 0.0, 0.10, 1.1),
     "vein": ((0.38, 0.27, 0.45), (0.46, 0.35, 0.52), 0.0, 0.0, 0.08, 1.0),
     "bed": ((0.60, 0.22, 0.16), (0.74, 0.42, 0.30), 0.20, 0.0, 0.30, 0.5),
-    "blood": ((0.40, 0.02, 0.02), (0.50, 0.03, 0.03), 0.0, 0.0, 0.08, 1.6),
+    "blood": ((0.34, 0.02, 0.02), (0.45, 0.03, 0.03), 0.0, 0.0, 0.08, 1.6),
     "clip": ((0.80, 0.84, 0.88), (0.92, 0.94, 0.96), 0.0, 0.0, 0.0, 1.6),
     "shaft": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0),
     "tip": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0),
@@ -79,7 +81,7 @@ class View:
     light: tuple[float, float]
 
     def depth_at(self, u, v):
-        """Distance of the bare tissue plane along the ray (u, v), mm; u and v are in units of the frame's longer side."""
+        """Depth of the bare tissue plane along the ray (u, v), mm; u and v are in units of the longer side."""
         return self.distance / (1.0 - (self.tilt[0] * u + self.tilt[1] * v))
 
     def to_anatomy(self, u, v):
@@ -105,10 +107,10 @@ class Canvas:
 
     Args:
         side: pixels a side; a frame pixel is one canvas pixel at the video's mean distance.
-        points: [4 * side * side] of `POINT`: colour, semantic id, surface slope (mm per mm), gloss and depth (mm) of the four layers, one after another.
-            A layer is painted only where it can ever show.
-        states: [side * side] of `STATE`: the progress at which a point is opened (0: never covered), the blood level at which it is flooded (`NEVER`:
-            not at all) and the number of the clip that lies here (0: none).
+        points: [4 * side * side] of `POINT`: colour, semantic id, surface slope (mm per mm), gloss and depth (mm) of
+            the four layers, one after another. A layer is painted only where it can ever show.
+        states: [side * side] of `STATE`: the progress at which a point is opened (0: never covered), the blood level
+            at which it is flooded (`NEVER`: not at all) and the number of the clip that lies here (0: none).
     """
 
     side: int
@@ -190,7 +192,9 @@ def _colour(kinds: np.ndarray, coarse, cells, grain, vessels) -> np.ndarray:
     # Vessels take away green and blue: thin branches where a smooth noise crosses its middle.
     vein = look[7] * vessels
     fade = (0.25, 1.0, 0.8)
-    return np.stack([(look[c] + (look[c + 3] - look[c]) * coarse) * pattern * (1.0 - vein * fade[c]) for c in range(3)])
+    return np.stack(
+        [(look[c] + (look[c + 3] - look[c]) * coarse) * pattern * (1.0 - vein * fade[c]) for c in range(3)]
+    )
 
 
 def _slopes(height: np.ndarray, pixels_per_mm: float) -> tuple[np.ndarray, np.ndarray]:
@@ -211,7 +215,9 @@ def _pack(points: np.ndarray, colour, kinds, slopes, gloss, depth, view: View, s
     light = np.minimum(np.maximum(light, 0.30), 1.35) * COLOUR_STEPS
     grey = (colour[0] + colour[1] + colour[2]) * ((1.0 - saturation) / 3.0)
     for channel in range(3):
-        points["colour"][:, channel] = np.minimum(np.maximum((colour[channel] * saturation + grey) * light, 0.0), 255.0)
+        points["colour"][:, channel] = np.minimum(
+            np.maximum((colour[channel] * saturation + grey) * light, 0.0), 255.0
+        )
     points["kind"] = kinds
     points["slope_x"] = np.minimum(np.maximum(slope_x * SLOPE_STEPS, -127.0), 127.0)
     points["slope_y"] = np.minimum(np.maximum(slope_y * SLOPE_STEPS, -127.0), 127.0)
@@ -271,7 +277,9 @@ def paint_canvas(plan: Procedure, view: View, longer_side: int, saturation: floa
     states["clip"] = _clips(plan, x, y)
     states, opened, covered = states.ravel(), opened.ravel(), covered.ravel()
 
-    cover_height = height + np.where(under_connective, smoothstep(connective * 2.0) * 4.5 + cells * 0.25 + grain * 1.2, np.float32(0))
+    cover_height = height + np.where(
+        under_connective, smoothstep(connective * 2.0) * 4.5 + cells * 0.25 + grain * 1.2, np.float32(0)
+    )
     opened_height = height - np.where(bed, np.float32(1.0), np.float32(0.0))
     per_mm = longer_side / view.distance
     cover_slopes, open_slopes = _slopes(cover_height, per_mm), _slopes(opened_height, per_mm)
@@ -311,7 +319,12 @@ def _bleeding(plan: Procedure, x, y, branches, grain, rng: np.random.Generator) 
 def _clips(plan: Procedure, x, y) -> np.ndarray:
     """Return the number of the clip on each point, 0 for none: bars across the first duct and the last artery."""
     number = np.zeros(x.shape, np.uint8)
-    tubes = [shape for organ in ("duct", "artery") for shape in plan.shapes if isinstance(shape, Tube) and shape.organ == organ]
+    tubes = [
+        shape
+        for organ in ("duct", "artery")
+        for shape in plan.shapes
+        if isinstance(shape, Tube) and shape.organ == organ
+    ]
     placed = 0
     for tube in (tubes[0], tubes[-1]):
         (x0, y0), (x1, y1) = tube.points[1], tube.points[2]

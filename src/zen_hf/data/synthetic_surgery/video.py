@@ -53,7 +53,10 @@ class SyntheticVideo:
             IndexError: if the video has no such frame.
         """
         if not -self.frames <= number < self.frames:
-            raise IndexError(f"{self.video_id} has {self.frames} frames, frame {number} was asked for; choose 0 to {self.frames - 1}")
+            raise IndexError(
+                f"{self.video_id} has {self.frames} frames, frame {number} was asked for; "
+                f"choose 0 to {self.frames - 1}"
+            )
         number = number % self.frames
         return self._renderer.draw((number + 0.5) / self.frames, number)
 
@@ -61,7 +64,8 @@ class SyntheticVideo:
 class SyntheticSurgery:
     """An endless set of synthetic operations; video i is the same on every platform.
 
-    Procedures and hospitals take turns: video i is of procedure i modulo their number, and the hospital moves on once all procedures were there.
+    Procedures and hospitals take turns: video i is of procedure i modulo their number, and the hospital moves on once
+    all procedures were there.
 
     Args:
         seed: chooses the whole set, 0 or greater.
@@ -118,7 +122,9 @@ def _frame_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """Turn an edge length or a (height, width) pair into the pair, checking the range."""
     pair = tuple(size) if isinstance(size, Sequence) else (size, size)
     if len(pair) != 2 or not all(isinstance(edge, numbers.Integral) and SMALLEST <= edge <= LARGEST for edge in pair):
-        raise ValueError(f"size is {size!r}; pass one edge length or (height, width), each from {SMALLEST} to {LARGEST} px")
+        raise ValueError(
+            f"size is {size!r}; pass one edge length or (height, width), each from {SMALLEST} to {LARGEST} px"
+        )
     return int(pair[0]), int(pair[1])
 
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The names behind every class id of synthetic surgery.
 
-A class id is the position of its name in the tuple. The tuples only ever grow at their end, so that stored labels stay valid.
+A class id is the position of its name in the tuple. The tuples only ever grow at their end, so that stored labels stay
+valid.
 """
 
 PROCEDURES = ("cholecystectomy", "nephrectomy", "hysterectomy", "sigmoidectomy")
@@ -35,8 +36,9 @@ VERBS = (
     "suture",
 )
 
-# 'duct' is the thin pale tube of each procedure: cystic duct, ureter or fallopian tube. 'connective' is the tissue that hides duct and
-# artery until it is dissected; 'bed' is the raw surface that appears where the main organ is detached.
+# 'duct' is the thin pale tube of each procedure: cystic duct, ureter or fallopian tube. 'connective' is the tissue
+# that hides duct and artery until it is dissected; 'bed' is the raw surface that appears where the main organ is
+# detached.
 SEMANTIC_CLASSES = (
     "border",
     "abdominal_wall",
