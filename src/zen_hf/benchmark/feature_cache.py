@@ -196,14 +196,14 @@ def encode_video(
     encoder: FrameEncoder, frames: datasets.Dataset, image_size: int, batch_size: int, progress: Iterable
 ) -> VideoFeatures:
     """Run the encoder over the frames of one video, advancing `progress` by one per frame."""
-    summaries, means = [], []
+    frames, summaries, means = undecoded(frames), [], []
     for start in range(0, len(frames), batch_size):
-        batch = frames.select(range(start, min(start + batch_size, len(frames))))
-        pixels = torch.stack([frame_to_pixels(row, image_size) for row in undecoded(batch)])  # [B, 3, S, S]
+        batch = [frames[row] for row in range(start, min(start + batch_size, len(frames)))]
+        pixels = torch.stack([frame_to_pixels(row, image_size) for row in batch])  # [B, 3, S, S]
         output = encoder(pixels)
         summaries.append(output.summary.float().cpu().numpy())
         means.append(output.patches.float().mean(dim=1).cpu().numpy())  # [B, N, C] -> [B, C]
-        for _ in range(len(batch)):
+        for _ in batch:
             next(progress)
     return VideoFeatures(np.concatenate(summaries), np.concatenate(means))
 

@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 STRENGTHS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.001)  # strongest first: each solution starts the next, and wins a tie
 
 Kind = Literal["multi_label", "single_label"]
-Score = Callable[[np.ndarray, np.ndarray, np.ndarray], float | None]  # (predictions, references, video ids)
+# (predictions, references, a name per frame) -> score of every name, None where undefined
+Score = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, float | None]]
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def choose_strength(
         videos: video id of every training frame, [frames].
         kind: "multi_label" or "single_label".
         classes: number of classes.
-        score: primary metric of the target, higher is better, None where undefined.
+        score: scores every group of frames of one name apart, higher is better.
         strengths: the grid.
 
     Raises:
@@ -188,15 +189,20 @@ def choose_strength(
     if len(ids) < 2:
         raise ValueError(f"choosing the regularisation needs at least 2 training videos, found {ids}.")
     ordered = sorted(strengths, reverse=True)
-    scores = {strength: [] for strength in ordered}
+    predictions, references, groups = [], [], []
     for left_out in ids:
         inside, outside = videos != left_out, videos == left_out
-        heads = fit_linear_heads(features[inside], labels[inside], kind, classes, ordered)
-        for strength, head in zip(ordered, heads, strict=True):
-            value = score(head.predict(features[outside]), labels[outside], videos[outside])
-            if value is not None:
-                scores[strength].append(value)
-    if not scores[ordered[0]]:
-        raise ValueError(f"the metric is undefined on every training video {ids}: no class has a positive frame.")
-    means = {strength: float(np.mean(values)) for strength, values in scores.items()}
+        for strength, head in zip(
+            ordered, fit_linear_heads(features[inside], labels[inside], kind, classes, ordered), strict=True
+        ):
+            predictions.append(head.predict(features[outside]))
+            references.append(labels[outside])
+            groups.append([f"{strength} {left_out}"] * int(outside.sum()))
+    scores = score(*map(np.concatenate, (predictions, references, groups)))  # one call: a metric's set-up costs more
+    means = {}
+    for strength in ordered:
+        defined = [value for video in ids if (value := scores[f"{strength} {video}"]) is not None]
+        if not defined:
+            raise ValueError(f"the metric is undefined on every training video {ids}: no class has a positive frame.")
+        means[strength] = float(np.mean(defined))
     return Choice(max(ordered, key=means.__getitem__), means)  # max keeps the first, the strongest, of equals

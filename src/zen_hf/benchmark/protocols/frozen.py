@@ -112,10 +112,11 @@ def train_head(target: Target, fold: Fold, labels: dict[str, np.ndarray], featur
     videos = np.concatenate([[video] * len(labels[video]) for video in fold.train])
     classes = len(target.labels)
 
-    def primary(predicted: np.ndarray, references: np.ndarray, groups: np.ndarray) -> float | None:
-        return compute(target, predicted, references, groups)[target.primary]
+    def score_of_each(predicted: np.ndarray, references: np.ndarray, groups: np.ndarray) -> dict[str, float | None]:
+        per_group = compute(target, predicted, references, groups)["per_video"]
+        return {group: result[target.score] for group, result in per_group.items()}
 
-    choice = choose_strength(stacked, truth, videos, target.kind, classes, primary)
+    choice = choose_strength(stacked, truth, videos, target.kind, classes, score_of_each)
     head = fit_linear_heads(stacked, truth, target.kind, classes, [choice.strength])[0]
     report = {
         "test": list(fold.test),
