@@ -21,6 +21,8 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import pytest  # noqa: E402
 
+pytest_plugins = ["tiny_teachers"]  # fixtures that the tests of several rooms share
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -94,4 +94,6 @@ def view_loader(frames: Dataset, spec: ViewSpec, batches: EndlessBatches, seed: 
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
+        # its own generator: otherwise it would draw from the student's, and a resumed run would differ
+        generator=torch.Generator().manual_seed(seed),
     )

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from zen_hf.distillation.losses.angle import measure_dispersion
-from zen_hf.distillation.standardisation import Standardisation, StreamingMoments
+from zen_hf.distillation.standardisation import METHODS, Standardisation, StreamingMoments
 
 
 Targets = dict[str, tuple[torch.Tensor, torch.Tensor]]  # teacher -> summary [B, Cs], patches [B, N, C]
@@ -30,6 +30,15 @@ class StandardisationSpec:
     patches: str = "phis"
     summary: str = "phis"
     views: int = 2048
+
+    def __post_init__(self):
+        for name in ("patches", "summary"):
+            if getattr(self, name) not in METHODS:
+                raise ValueError(
+                    f"standardisation.{name} is {getattr(self, name)!r}; expected one of {', '.join(METHODS)}"
+                )
+        if self.views < 2:
+            raise ValueError(f"standardisation.views is {self.views}; expected at least 2, better 1000")
 
 
 @dataclass

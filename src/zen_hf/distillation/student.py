@@ -24,6 +24,8 @@ class StudentSpec:
         image_size: Side of the student's square input in pixels, to which a view is shrunk; by default the view's own
             size. Teachers see the view at the sizes that they need.
         adaptor_size: Hidden size of the adaptors.
+        whiten_patches: Whether a random trunk starts with a patch embedding that whitens the training views; worth it
+            in short runs.
     """
 
     variant: str = "small"
@@ -31,6 +33,7 @@ class StudentSpec:
     config: dict[str, Any] = field(default_factory=dict)
     image_size: int | None = None
     adaptor_size: int = 512
+    whiten_patches: bool = False
 
 
 def build_student(spec: StudentSpec, teachers: list[Teacher], image_size: int, seed: int) -> ZenForDistillation:

@@ -28,12 +28,12 @@ from zen_hf.distillation.objective import LossSpec, distillation_loss
 from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizer, learning_rate, set_learning_rate
 from zen_hf.distillation.target_cache import TargetCache
 from zen_hf.distillation.teachers import Teacher, resize
+from zen_hf.distillation.whitening import whiten_patch_embedding
 from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
 from zen_hf.run_directory import RunDirectory
 
 
-# what the student's processor will do at inference; teachers normalise for themselves
-IMAGE_MEAN, IMAGE_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+WHITENING_VIEWS = 512
 
 
 @dataclass
@@ -93,6 +93,7 @@ class Distillation:
         training: Length and bookkeeping.
         run: The run directory.
         accelerator: Device, precision and processes.
+        whiten_patches: Whether the patch embedding starts by whitening the views.
         seed: Seed of views and batches.
     """
 
@@ -109,17 +110,20 @@ class Distillation:
         training: TrainingSpec,
         run: RunDirectory,
         accelerator: Accelerator,
+        whiten_patches: bool = False,
         seed: int = 0,
     ):
         self.teachers, self.frames, self.views, self.losses = teachers, frames, views, losses
         self.standardisation, self.optimizer_spec, self.training = standardisation, optimizer, training
-        self.run, self.accelerator, self.seed = run, accelerator, seed
+        self.run, self.accelerator, self.seed, self.whiten_patches = run, accelerator, seed, whiten_patches
         self.image_size = (image_size, image_size)
         self.grid = (image_size // student.config.patch_size,) * 2
         set_seed(seed, device_specific=True)
         self.student, self.optimizer = accelerator.prepare(student, build_optimizer(student, optimizer))
         device = accelerator.device
-        self.mean, self.std = (torch.tensor(v, device=device).view(1, -1, 1, 1) for v in (IMAGE_MEAN, IMAGE_STD))
+        # what the student's image processor will do at inference; teachers normalise for themselves
+        statistics = (student.config.image_mean, student.config.image_deviation)
+        self.mean, self.std = (torch.tensor(value, device=device).view(1, -1, 1, 1) for value in statistics)
         for teacher in teachers:
             teacher.encoder.to(device)
 
@@ -132,6 +136,8 @@ class Distillation:
         with own:
             cache = self.fill_cache(own) if self.views.fixed else None
             calibrations = self.calibrated(cache)
+            if self.whiten_patches:
+                self.whiten(cache)
             first = load_latest_checkpoint(self.accelerator, self.run.path / "checkpoints")
             batches = self.batches(cache, first)
             task = own.add_task("Distilling", total=self.training.steps, completed=first, status="")
@@ -186,6 +192,17 @@ class Distillation:
         return sum(
             getattr(self.losses, key.split("/")[1]) * value for key, value in means.items() if key.startswith(name + "/")
         )
+
+    def whiten(self, cache: TargetCache | None) -> None:
+        """Whitens the patch embedding on the first views, the same in every process; a checkpoint overrides it."""
+        views, count = [], 0
+        for pixels, _ in self.batches(cache, 0, calibrating=True):
+            views.append((resize(pixels, self.image_size) - self.mean) / self.std)
+            count += len(pixels)
+            if count >= WHITENING_VIEWS:
+                break
+        student = self.accelerator.unwrap_model(self.student)
+        whiten_patch_embedding(student.model.embeddings.patch_embeddings, torch.cat(views))
 
     def fill_cache(self, progress: Progress) -> TargetCache:
         """Every teacher's outputs for every fixed view, computed by the main process where they are missing."""

@@ -91,6 +91,7 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         training=config.training,
         run=run,
         accelerator=accelerator,
+        whiten_patches=config.student.whiten_patches,
         seed=config.seed,
     )
     calibrations = distillation.train()

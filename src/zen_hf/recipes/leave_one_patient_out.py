@@ -27,7 +27,7 @@ from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
 from zen_hf.distillation.student import StudentSpec, build_student
 from zen_hf.distillation.teachers import Teacher, TeacherSpec
-from zen_hf.distillation.trainer import IMAGE_MEAN, IMAGE_STD, TrainingSpec
+from zen_hf.distillation.trainer import TrainingSpec
 from zen_hf.modeling.frame_encoder import FrameEncoder
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.recipes.distill import DistillRecipe, run_distillation
@@ -100,8 +100,9 @@ def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
             encoders = {patient: FrameEncoder.from_pretrained(str(model_of(config, row, patient))) for patient in patients}
             rows[row.name] = {patient: probe(encoder, [patient]) for patient, encoder in encoders.items()}
         else:
-            student = build_student(row.student, teachers, row.student.image_size or config.views.image_size, config.seed)
-            encoder = FrameEncoder(student.model, IMAGE_MEAN, IMAGE_STD, name=row.name)
+            size = row.student.image_size or config.views.image_size
+            trunk = build_student(row.student, teachers, size, config.seed).model
+            encoder = FrameEncoder(trunk, trunk.config.image_mean, trunk.config.image_deviation, name=row.name)
             rows[row.name] = {patient: probe(encoder, [patient]) for patient in patients}
     for teacher in teachers:
         rows[f"teacher {teacher.name}"] = {patient: probe(teacher.encoder, [patient]) for patient in patients}

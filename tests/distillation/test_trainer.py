@@ -1,0 +1,169 @@
+"""The loop learns, resumes to the bit, and leaves teachers alone."""
+
+import json
+
+import pytest
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file
+
+from zen_hf.data.views import ViewSpec
+from zen_hf.distillation.calibration import StandardisationSpec
+from zen_hf.distillation.objective import LossSpec
+from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizer, learning_rate
+from zen_hf.distillation.student import StudentSpec, build_student
+from zen_hf.distillation.teachers import Teacher, TeacherSpec
+from zen_hf.distillation.trainer import Distillation, TrainingSpec, mixed_precision
+from zen_hf.run_directory import RunDirectory
+
+
+TINY = {
+    "patch_size": 16,
+    "hidden_size": 24,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "drop_path_rate": 0.2,  # random numbers in the student, so that resuming must restore them
+}
+
+
+@pytest.fixture
+def teachers(vit_teacher, cnn_teacher):
+    return [Teacher(TeacherSpec(name=n, source=str(s))) for n, s in (("vit", vit_teacher), ("cnn", cnn_teacher))]
+
+
+def distillation(folder, frames, teachers, steps=6, fixed=2, lr=1e-3, method="phis", batch_size=4):
+    training = TrainingSpec(
+        steps=steps, batch_size=batch_size, precision="no", workers=0, log_every=2, checkpoint_every=2
+    )
+    run = RunDirectory.create(folder, training, 0, resume=True)
+    return Distillation(
+        build_student(StudentSpec(config=TINY, adaptor_size=16), teachers, 32, 0),
+        teachers,
+        frames,
+        32,
+        ViewSpec(image_size=32, fixed=fixed),
+        StandardisationSpec(patches=method, summary=method, views=16),
+        LossSpec(),
+        OptimizerSpec(lr=lr, weight_decay=0.0),
+        training,
+        run,
+        Accelerator(cpu=True),
+        seed=0,
+    )
+
+
+def weights(run):
+    return {name: tensor.clone() for name, tensor in run.student.state_dict().items()}
+
+
+def logged(folder, key):
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line[key] for line in lines if key in line]
+
+
+@pytest.mark.parametrize("fixed", [0, 2])
+def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, frames, teachers, fixed):
+    whole = distillation(tmp_path / "whole", frames, teachers, fixed=fixed)
+    whole.train()
+
+    class Stopped(Exception):
+        pass
+
+    torn = distillation(tmp_path / "torn", frames, teachers, fixed=fixed)
+    forward, calls = torn.student.forward, []
+
+    def stop_in_the_sixth_step(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 6:
+            raise Stopped
+        return forward(*args, **kwargs)
+
+    torn.student.forward = stop_in_the_sixth_step
+    with pytest.raises(Stopped):
+        torn.train()
+    assert sorted(path.name for path in (tmp_path / "torn" / "checkpoints").iterdir()) == ["step-0000002", "step-0000004"]
+
+    torch.manual_seed(123)  # another process would not have our random state
+    resumed = distillation(tmp_path / "torn", frames, teachers, fixed=fixed)
+    resumed.train()
+    expected = weights(whole)
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(resumed).items())
+
+
+@pytest.mark.parametrize("method", ["phis", "channel", "none"])
+def test_the_student_learns_a_small_set_by_heart(tmp_path, frames, teachers, method):
+    few = frames.select(range(4))
+    run = distillation(tmp_path, few, teachers, steps=120, fixed=1, lr=3e-3, method=method)
+    run.train()
+    losses = logged(tmp_path, "loss")
+    assert losses[-1] < 0.35 * losses[0]
+
+
+def test_teachers_stay_frozen_and_outside_of_what_is_saved(tmp_path, frames, teachers):
+    before = [{k: v.clone() for k, v in teacher.encoder.model.state_dict().items()} for teacher in teachers]
+    run = distillation(tmp_path, frames, teachers)
+    run.train()
+    for teacher, state in zip(teachers, before, strict=True):
+        assert not teacher.encoder.model.training
+        assert all(torch.equal(tensor, state[name]) for name, tensor in teacher.encoder.model.state_dict().items())
+    saved = load_file(tmp_path / "checkpoints" / "step-0000006" / "model.safetensors")
+    assert all(key.startswith(("model.", "adaptors.")) for key in saved)
+
+
+def test_checkpoints_rotate_and_a_torn_one_is_not_loaded(tmp_path, frames, teachers):
+    run = distillation(tmp_path, frames, teachers)
+    run.train()
+    folder = tmp_path / "checkpoints"
+    assert sorted(path.name for path in folder.iterdir()) == ["step-0000004", "step-0000006"]
+    (folder / "step-0000006" / "step.json").unlink()
+    again = distillation(tmp_path, frames, teachers)
+    again.train()
+    expected = weights(run)
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(again).items())
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, frames, teachers):
+    run = distillation(tmp_path, frames, teachers, lr=1e30)
+    with pytest.raises(ValueError, match=r"step \d+: the loss or its gradient is not finite .*lower optimizer.lr"):
+        run.train()
+
+
+def test_every_trainable_parameter_is_in_exactly_one_group(teachers):
+    student = build_student(StudentSpec(config=TINY), teachers, 32, 0)
+    groups = build_optimizer(student, OptimizerSpec(trunk_lr_scale=0.1)).param_groups
+    grouped = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(grouped) == sorted(id(parameter) for parameter in student.parameters())
+    for group in groups:
+        for parameter in group["params"]:
+            decayed = parameter.ndim >= 2 and parameter.shape[:2] != (1, 1) and parameter.shape[:2] != (1, 4)
+            assert (group["weight_decay"] > 0) == decayed
+    trunk = {id(parameter) for parameter in student.model.parameters()}
+    assert all((group["lr_scale"] == 0.1) == (id(group["params"][0]) in trunk) for group in groups)
+
+
+def test_learning_rate_warms_up_and_falls_as_a_cosine():
+    spec = OptimizerSpec(lr=1.0, warmup_share=0.1, final_lr_share=0.01)
+    rates = [learning_rate(step, 100, spec) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and rates[9] == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.01 + 0.99 * 0.5, abs=1e-6)
+    assert rates[-1] < 0.012 and all(a >= b for a, b in zip(rates[9:], rates[10:], strict=False))
+
+
+def test_bfloat16_only_where_the_device_has_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False, "amx_bf16": False})
+    assert mixed_precision("auto") == "no" and mixed_precision("bf16") == "bf16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert mixed_precision("auto") == "bf16" and mixed_precision("no") == "no"
+
+
+def test_impossible_settings_are_refused(teachers):
+    with pytest.raises(ValueError, match="expected 'auto', 'bf16' or 'no'"):
+        TrainingSpec(precision="fp8")
+    with pytest.raises(ValueError, match="training.steps is 0"):
+        TrainingSpec(steps=0)
+    with pytest.raises(ValueError, match="image size 40 is not divisible .* 32 and 48"):
+        build_student(StudentSpec(config=TINY), teachers, 40, 0)
+    with pytest.raises(ValueError, match="unknown fields hiden_size"):
+        build_student(StudentSpec(config={"hiden_size": 3}), teachers, 32, 0)
