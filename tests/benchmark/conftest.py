@@ -58,6 +58,6 @@ def draw():
     return drawn_frames
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def colour_encoder():
     return ColourEncoder

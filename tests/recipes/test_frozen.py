@@ -12,7 +12,7 @@ from transformers import Dinov2Config, Dinov2Model
 
 from zen_hf.benchmark.readers.cholect50 import canonical_features, write_cholect50
 from zen_hf.data.synthetic_surgery import synthetic_dataset
-from zen_hf.recipes.frozen import frozen
+from zen_hf.recipes.frozen import frozen, print_scores
 
 VIDEOS = ("VID68", "VID70", "VID73", "VID74")
 
@@ -47,25 +47,35 @@ def model(tmp_path_factory):
     return str(folder)
 
 
-def test_one_run(data, model, tmp_path, capsys):
-    result = frozen(model, "cholect50_tool", data, tmp_path / "run", seed=1, cache_dir=tmp_path / "features")
-    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+@pytest.fixture(scope="module")
+def finished(data, model, tmp_path_factory):
+    """One run, and what it returned."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder / "run", frozen(model, "cholect50_tool", data, folder / "run", seed=1, cache_dir=folder / "features")
+
+
+def test_run_directory_holds_the_result(finished, model):
+    run, result = finished
+    summary = json.loads((run / "summary.json").read_text())
     assert summary["primary_metric"] == result["primary_metric"]
     assert (summary["seed"], summary["image_size"], summary["model"]) == (1, 28, model)
     assert 0 < summary["targets"]["tool"]["scores"]["map_video_mean"] <= 1
     assert summary["targets"]["tool"]["folds"][0]["features"] == 64  # summary and mean patch
-    events = [json.loads(line)["event"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    events = [json.loads(line)["event"] for line in (run / "log.jsonl").read_text().splitlines()]
     assert events == ["start", "scored", "scored"]
 
+
+def test_table_shows_patients_mean_and_baseline(finished, capsys):
+    print_scores(finished[1])
     printed = capsys.readouterr().out
     for word in (*VIDEOS, "map_video_mean", "accuracy_video_mean", "prevalence", "majority", "mean", "spread"):
         assert word in printed
-    assert f"{summary['primary_metric']['value']:.3f}" in printed
+    assert f"{finished[1]['primary_metric']['value']:.3f}" in printed
 
+
+def test_finished_run_is_left_alone(finished, data, model):
     with pytest.raises(FileExistsError, match="already holds a finished run"):
-        frozen(model, "cholect50_tool", data, tmp_path / "run", cache_dir=tmp_path / "features")
-    again = frozen(model, "cholect50_tool", data, tmp_path / "again", seed=1, cache_dir=tmp_path / "other")
-    assert again == result
+        frozen(model, "cholect50_tool", data, finished[0], seed=1)
 
 
 def break_frame(data):
@@ -97,20 +107,20 @@ def test_bad_input_leaves_nothing_behind(data, model, tmp_path, spoil, arguments
     assert not (tmp_path / "run").exists() and not (tmp_path / "features").exists()
 
 
-def test_interrupted_run_goes_on(data, model, tmp_path, monkeypatch):
+def test_interrupted_run_goes_on_and_ends_alike(finished, data, model, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    settings = {"model": model, "task": "cholect50_tool", "data": data, "out": tmp_path / "run"}
+    settings = {"model": model, "task": "cholect50_tool", "data": data, "out": tmp_path / "run", "seed": 1}
+    settings["cache_dir"] = tmp_path / "features"
     with monkeypatch.context() as patch:
         patch.setattr("zen_hf.recipes.frozen.evaluate_frozen", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            frozen(**settings, cache_dir=tmp_path / "features")
+            frozen(**settings)
     assert not (tmp_path / "run" / "summary.json").exists()
     with pytest.raises(ValueError, match="image_size"):
-        frozen(**settings, image_size=42, cache_dir=tmp_path / "features")
-    frozen(**settings, cache_dir=tmp_path / "features")
-    assert (tmp_path / "run" / "summary.json").exists()
+        frozen(**settings, image_size=42)
+    assert frozen(**settings) == finished[1]
 
 
 @pytest.mark.real

@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp, softmax
-from threadpoolctl import threadpool_limits
 
 STRENGTHS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.001)  # strongest first: each solution starts the next, and wins a tie
 
@@ -66,15 +65,6 @@ def fit_linear_heads(
         classes: number of classes.
         strengths: weights of the penalty, relative to the mean loss; best ordered from strong to weak.
     """
-    with threadpool_limits(
-        limits=1, user_api="blas"
-    ):  # small products: threads that wait for each other cost 10 times
-        return _fit(features, labels, kind, classes, strengths)
-
-
-def _fit(
-    features: np.ndarray, labels: np.ndarray, kind: Kind, classes: int, strengths: Sequence[float]
-) -> list[LinearHead]:
     mean, scale = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
     scale = np.where(scale > 1e-6 * np.abs(mean) + 1e-12, scale, 1.0)  # a constant feature stays zero
     standardised = (features - mean) / scale

@@ -13,6 +13,7 @@ from pathlib import Path
 import datasets
 import numpy as np
 from huggingface_hub.constants import HF_HOME
+from threadpoolctl import threadpool_limits
 
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
@@ -58,7 +59,8 @@ def evaluate_frozen(
     split = load_split(task.split) if folds is None else load_split(task.split).held_out(folds)
     features = join_features(extract_features(encoder, dataset, split.videos, image_size, cache_dir))
     result = describe_run(task, "frozen", "linear", split, dataset, encoder.fingerprint, image_size, seed)
-    result["targets"] = {target.name: evaluate_target(target, split, dataset, features) for target in task.targets}
+    with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would mostly wait for each other
+        result["targets"] = {target.name: evaluate_target(target, split, dataset, features) for target in task.targets}
     first = task.targets[0]
     value = result["targets"][first.name]["scores"][first.primary]
     result["primary_metric"] = {"target": first.name, "name": first.primary, "value": value}
