@@ -113,6 +113,18 @@ def test_bad_requests(tmp_path, drawn, colour_encoder):
     assert not list(tmp_path.iterdir())
 
 
+def test_features_that_are_not_finite_are_refused(tmp_path, drawn, colour_encoder):
+    class Broken(colour_encoder):
+        def __call__(self, images):
+            output = super().__call__(images)
+            output.summary[0, 0] = float("nan")
+            return output
+
+    with pytest.raises(ValueError, match="features of video VID68 are not all finite"):
+        extract(Broken(), drawn, tmp_path)
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
 def test_pixels_are_the_whole_frame():
     """A wide frame, left half red and right half blue, stays half and half: nothing is cropped."""
     wide = np.zeros((10, 40, 3), np.uint8)

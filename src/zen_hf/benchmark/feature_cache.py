@@ -205,7 +205,12 @@ def encode_video(
         means.append(output.patches.float().mean(dim=1).cpu().numpy())  # [B, N, C] -> [B, C]
         for _ in batch:
             next(progress)
-    return VideoFeatures(np.concatenate(summaries), np.concatenate(means))
+    features = VideoFeatures(np.concatenate(summaries), np.concatenate(means))
+    if not (np.isfinite(features.summary).all() and np.isfinite(features.mean_patch).all()):
+        raise ValueError(
+            f"the encoder's features of video {frames[0]['video_id']} are not all finite; check its weights."
+        )
+    return features
 
 
 def undecoded(frames: datasets.Dataset) -> datasets.Dataset:

@@ -31,14 +31,15 @@ def test_equals_scikit_learn_on_the_whole_path(shape, kind):
         oracle = make_pipeline(
             StandardScaler(), LogisticRegression(C=1 / (strength * shape[0]), tol=1e-8, max_iter=10_000)
         )
+        found = (unseen - head.mean) / head.scale @ head.weight.T + head.bias
         if kind == "multi_label":
-            expected = [oracle.fit(features.astype(float), column).predict_proba(unseen)[:, 1] for column in labels.T]
-            np.testing.assert_allclose(head.predict(unseen), np.stack(expected, axis=1), atol=1e-2)
+            columns = [oracle.fit(features.astype(float), column).decision_function(unseen) for column in labels.T]
+            expected = np.stack(columns, axis=1)
+            np.testing.assert_array_equal(head.predict(unseen), found)
         else:
             expected = oracle.fit(features.astype(float), labels).decision_function(unseen)
-            found = (unseen - head.mean) / head.scale @ head.weight.T + head.bias
-            np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
-            assert (head.predict(unseen) == expected.argmax(axis=1)).mean() >= 0.98
+            np.testing.assert_array_equal(head.predict(unseen), found.argmax(axis=1))
+        np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
 
 
 def test_standardisation_sees_training_frames_alone():
@@ -73,9 +74,9 @@ def test_tool_without_positive_or_negative_frames_gets_a_constant_score():
     assert head.untrained == (0, 2)
     scores = head.predict(features)
     assert np.ptp(scores[:, 0]) == np.ptp(scores[:, 2]) == 0
-    assert scores[0, 0] < 1e-5 and scores[0, 2] > 1 - 1e-5
+    assert scores[0, 0] < -10 and scores[0, 2] > 10
     alone = fit_linear_heads(features, labels[:, 1:2], "multi_label", 1, [1.0])[0].predict(features)
-    np.testing.assert_allclose(scores[:, 1], alone[:, 0], atol=1e-4)
+    np.testing.assert_allclose(scores[:, 1], alone[:, 0], atol=1e-3)
 
 
 @pytest.mark.parametrize("present", [[0, 4], [2]])
@@ -89,7 +90,7 @@ def test_phase_without_training_frames_is_never_predicted(present):
 
 
 def score_of(predicted, truth, groups):
-    right = (predicted > 0.5) == truth
+    right = (predicted > 0) == truth
     return {group: float(np.mean(right[groups == group])) for group in set(groups.tolist())}
 
 

@@ -29,7 +29,7 @@ class LinearHead:
     """A trained linear head.
 
     Args:
-        kind: what `predict` gives: a probability per class ("multi_label") or a class index ("single_label").
+        kind: what `predict` gives: a logit per class ("multi_label") or a class index ("single_label").
         mean: mean of the training features, [features].
         scale: their standard deviation, [features]; 1 for a constant feature.
         weight: [classes, features]; zero for a class that the training frames do not tell apart.
@@ -46,11 +46,10 @@ class LinearHead:
     untrained: tuple[int, ...]
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities [frames, classes] of a multi-label head, class indices [frames] of a single-label one."""
+        """Logits [frames, classes] of a multi-label head, class indices [frames] of a single-label one."""
         logits = (features - self.mean) / self.scale @ self.weight.T + self.bias
-        if self.kind == "single_label":
-            return np.argmax(logits, axis=1)
-        return expit(logits)
+        # Probabilities of a confident head would round to 1, and frames that it ranks would tie.
+        return logits if self.kind == "multi_label" else np.argmax(logits, axis=1)
 
 
 def fit_linear_heads(
