@@ -59,7 +59,9 @@ def test_a_large_jpeg_is_decoded_small_without_a_visible_difference(tmp_path):
     Image.fromarray(pixels).save(tmp_path / "frame.jpg", quality=95)
     Image.open(tmp_path / "frame.jpg").save(tmp_path / "frame.png")
     spec = ViewSpec(image_size=64, scale=[1.0, 1.0], ratio=[16 / 9, 16 / 9], colour_jitter=0.0)
-    views = [make_view({"bytes": None, "path": str(tmp_path / f"frame.{kind}")}, spec, 0, 0) for kind in ("jpg", "png")]
+    views = [
+        make_view({"bytes": None, "path": str(tmp_path / f"frame.{kind}")}, spec, 0, 0) for kind in ("jpg", "png")
+    ]
     assert np.abs(views[0].astype(int) - views[1].astype(int)).mean() < 2
 
 

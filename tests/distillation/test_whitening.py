@@ -7,7 +7,9 @@ from zen_hf.distillation.whitening import whiten_patch_embedding
 
 def test_outputs_are_uncorrelated_with_unit_variance():
     generator = torch.Generator().manual_seed(0)
-    smooth = torch.nn.functional.interpolate(torch.randn(64, 3, 6, 6, generator=generator), size=(32, 32), mode="bicubic")
+    smooth = torch.nn.functional.interpolate(
+        torch.randn(64, 3, 6, 6, generator=generator), size=(32, 32), mode="bicubic"
+    )
     images = smooth + 0.3 * torch.randn(64, 3, 32, 32, generator=generator) + 2
     embedding = torch.nn.Conv2d(3, 10, 4, stride=4)
     whiten_patch_embedding(embedding, images)

@@ -46,7 +46,9 @@ def test_from_recipe_to_auto_model(recipe, tmp_path, vit_teacher):
     assert folder == tmp_path / "run" / "model"
     trunk, report = AutoModel.from_pretrained(folder, output_loading_info=True)
     assert type(trunk) is ZenModel and not report["missing_keys"]
-    processed = AutoImageProcessor.from_pretrained(folder)(torch.zeros(3, 50, 60, dtype=torch.uint8), return_tensors="pt")
+    processed = AutoImageProcessor.from_pretrained(folder)(
+        torch.zeros(3, 50, 60, dtype=torch.uint8), return_tensors="pt"
+    )
     assert trunk(**processed).pooler_output.shape == (1, 24)
 
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
@@ -79,7 +81,9 @@ def test_exported_adaptors_speak_in_the_teachers_space(recipe, tmp_path):
     for name, calibration in calibrations.items():
         expected = calibration.patches.inverse(inner.patches[name])
         assert torch.allclose(raw.patches[name], expected, rtol=1e-3, atol=1e-3 * expected.abs().max())
-        assert torch.allclose(raw.summaries[name], calibration.summary.inverse(inner.summaries[name]), rtol=1e-3, atol=1e-2)
+        assert torch.allclose(
+            raw.summaries[name], calibration.summary.inverse(inner.summaries[name]), rtol=1e-3, atol=1e-2
+        )
 
 
 def test_warm_start_begins_as_the_generalist(recipe, vit_teacher, tmp_path):

@@ -73,12 +73,16 @@ def load_frames(sources: list[FrameSource], hold_out: list[str] | None = None) -
     videos = set(frames["video_id"])
     unknown = sorted(set(hold_out or []) - videos)
     if unknown:
-        raise ValueError(f"hold_out names {', '.join(unknown)}, but the frames have the videos {', '.join(sorted(videos))}")
+        raise ValueError(
+            f"hold_out names {', '.join(unknown)}, but the frames have the videos {', '.join(sorted(videos))}"
+        )
     if hold_out:
         kept = [i for i, video in enumerate(frames["video_id"]) if video not in hold_out]
         frames = frames.select(kept)
     if not len(frames):
-        raise FileNotFoundError(f"no frames are left of {', '.join(s.path for s in sources)} after hold_out={hold_out}")
+        raise FileNotFoundError(
+            f"no frames are left of {', '.join(s.path for s in sources)} after hold_out={hold_out}"
+        )
     return frames, skipped
 
 

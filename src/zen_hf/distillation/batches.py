@@ -54,6 +54,7 @@ class EndlessBatches:
         self.order_of_pass: tuple[int, np.ndarray] | None = None
 
     def order(self, number: int) -> np.ndarray:
+        """Order of the frames in a pass."""
         if self.order_of_pass is None or self.order_of_pass[0] != number:
             self.order_of_pass = number, np.random.default_rng([self.seed, 1, number]).permutation(self.num_frames)
         return self.order_of_pass[1]

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from zen_hf.distillation.losses.angle import measure_dispersion
 from zen_hf.distillation.standardisation import METHODS, Standardisation, StreamingMoments
 
-
 Targets = dict[str, tuple[torch.Tensor, torch.Tensor]]  # teacher -> summary [B, Cs], patches [B, N, C]
 
 

@@ -56,6 +56,7 @@ def jacobsthal(prime: int) -> torch.Tensor:
 
 
 def is_prime(number: int) -> bool:
+    """Whether a small number is prime, by trial division."""
     return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
 
 

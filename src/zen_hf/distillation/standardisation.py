@@ -8,7 +8,6 @@ import torch
 
 from zen_hf.distillation.hadamard import hadamard, schur_horn
 
-
 METHODS = ("none", "channel", "phis")
 
 
@@ -132,5 +131,6 @@ class Standardisation:
 
 
 def apply_map(vectors: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """Applies a map that is stored as a matrix or as its diagonal to vectors [..., C]."""
     matrix = matrix.to(vectors.device, torch.float32)
     return vectors * matrix if matrix.ndim == 1 else vectors @ matrix.T

@@ -70,4 +70,6 @@ def build_student(spec: StudentSpec, teachers: list[Teacher], image_size: int, s
     student = ZenForDistillation(config)
     if trunk is not None:
         student.model.load_state_dict(trunk.state_dict())
+    # nothing is masked in this objective: without a gradient, the token would stall DDP and be decayed for nothing
+    student.model.embeddings.mask_token.requires_grad_(False)
     return student

@@ -20,7 +20,6 @@ from zen_hf.distillation.batches import ViewIndex
 from zen_hf.distillation.teachers import Teacher
 from zen_hf.run_directory import atomic_folder
 
-
 LAYOUT = 1  # raise when what a cached file holds changes: old files are then not found any more
 OPEN_FILES = 256  # well below the usual limit of 1024 per process
 BLOCK = 256  # frames per file at most; files never span two videos, so selections of videos share them
@@ -69,9 +68,7 @@ class TargetCache:
     def find_blocks(self) -> Iterator[Block]:
         """Groups the frames by video and names each group after its content."""
         rows_of_video: dict[tuple[str, str], list[int]] = {}
-        for row, (source, video) in enumerate(
-            zip(self.frames["source"], self.frames["video_id"], strict=True)
-        ):
+        for row, (source, video) in enumerate(zip(self.frames["source"], self.frames["video_id"], strict=True)):
             rows_of_video.setdefault((source, video), []).append(row)
         for rows in rows_of_video.values():
             for start in range(0, len(rows), BLOCK):
@@ -108,6 +105,7 @@ class TargetCache:
         return total
 
     def fill_block(self, block: Block, view: int, batch_size: int) -> None:
+        """Computes what is missing of one block and view."""
         pixels = torch.stack([self.render(block, at, view) for at in range(len(block.rows))])  # [F, 3, S, S] uint8
         store(self.path(block, view, self.pixel_key), {"pixels": pixels})
         for teacher in self.teachers:
@@ -137,6 +135,7 @@ class TargetCache:
         return pixels, targets
 
     def row(self, index: ViewIndex, key: str, tensor: str) -> torch.Tensor:
+        """One frame's row of a cached tensor."""
         block, at = self.place[index.frame]
         path = self.path(block, index.view, key)
         if path not in self.open_files:  # mapped into memory, not read
@@ -147,6 +146,7 @@ class TargetCache:
 
 
 def digest(settings: dict) -> str:
+    """Name of everything that was computed with these settings."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:24]
 
 

@@ -4,6 +4,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,6 @@ from zen_hf.distillation.teachers import Teacher, resize
 from zen_hf.distillation.whitening import whiten_patch_embedding
 from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
 from zen_hf.run_directory import RunDirectory
-
 
 WHITENING_VIEWS = 512
 
@@ -75,7 +75,9 @@ def mixed_precision(precision: str) -> str:
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
     capabilities = torch.cpu.get_capabilities()
-    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16") else "no"
+    return (
+        "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16") else "no"
+    )
 
 
 class Distillation:
@@ -146,51 +148,48 @@ class Distillation:
         return calibrations
 
     def loop(self, first: int, batches: Iterator, calibrations: dict, progress: Progress, task) -> None:
-        specs = [teacher.spec for teacher in self.teachers]
-        sums: dict[str, float] = {}
-        window_start, window_steps, waited = time.perf_counter(), 0, 0.0
+        """Steps `first` to the last, with a log line and a checkpoint every so many."""
+        window = LogWindow(self.training.batch_size * self.accelerator.num_processes)
         for step in range(first, self.training.steps):
-            asked = time.perf_counter()
-            pixels, targets = next(batches)
-            waited += time.perf_counter() - asked
+            with window.waiting():
+                pixels, targets = next(batches)
             lr = learning_rate(step, self.training.steps, self.optimizer_spec)
-            set_learning_rate(self.optimizer, lr)
-            with self.accelerator.autocast():
-                output = self.student((resize(pixels, self.image_size) - self.mean) / self.std)
-            loss, terms = distillation_loss(output, targets, calibrations, specs, self.losses)
-            self.accelerator.backward(loss)
-            norm = self.accelerator.clip_grad_norm_(self.student.parameters(), self.optimizer_spec.clip_norm)
-            if not torch.isfinite(loss) or not torch.isfinite(norm):
-                values = ", ".join(f"{name} {float(term):.3g}" for name, term in terms.items())
-                raise ValueError(
-                    f"step {step}: the loss or its gradient is not finite ({values}); lower optimizer.lr, or check "
-                    "the teacher whose term is not finite"
-                )
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            for name, term in {"loss": loss.detach(), **terms}.items():
-                sums[name] = sums.get(name, 0.0) + term
-            window_steps += 1
-            done = step + 1
-            if done % self.training.log_every == 0 or done == self.training.steps:
-                elapsed = time.perf_counter() - window_start
-                views = window_steps * self.training.batch_size * self.accelerator.num_processes
-                means = {name: float(total) / window_steps for name, total in sums.items()}
-                self.run.log(
-                    step=done, lr=lr, images_per_second=views / elapsed, data_wait=waited / elapsed, **means
-                )
-                shown = " ".join(f"{spec.name} {self.teacher_loss(means, spec.name):.3f}" for spec in specs)
-                progress.update(task, status=f"{shown}  {views / elapsed:.0f} img/s")
-                sums, window_start, window_steps, waited = {}, time.perf_counter(), 0, 0.0
+            window.add(self.step(step, lr, pixels, targets, calibrations))
+            done, last = step + 1, step + 1 == self.training.steps
             progress.update(task, completed=done)
-            if done % self.training.checkpoint_every == 0 or done == self.training.steps:
-                folder = self.run.path / "checkpoints"
-                save_checkpoint(self.accelerator, folder, done, self.training.keep_checkpoints)
+            if last or done % self.training.log_every == 0:
+                means = window.read()
+                self.run.log(step=done, lr=lr, **means)
+                shown = " ".join(f"{t.name} {self.teacher_loss(means, t.name):.3f}" for t in self.teachers)
+                progress.update(task, status=f"{shown}  {means['images_per_second']:.0f} img/s")
+            if last or done % self.training.checkpoint_every == 0:
+                save_checkpoint(self.accelerator, self.run.path / "checkpoints", done, self.training.keep_checkpoints)
+
+    def step(self, step: int, lr: float, pixels: torch.Tensor, targets: Targets, calibrations: dict) -> dict:
+        """One optimiser step; returns the loss and its terms, each a detached scalar."""
+        set_learning_rate(self.optimizer, lr)
+        with self.accelerator.autocast():
+            output = self.student((resize(pixels, self.image_size) - self.mean) / self.std)
+        specs = [teacher.spec for teacher in self.teachers]
+        loss, terms = distillation_loss(output, targets, calibrations, specs, self.losses)
+        self.accelerator.backward(loss)
+        norm = self.accelerator.clip_grad_norm_(self.student.parameters(), self.optimizer_spec.clip_norm)
+        if not torch.isfinite(loss) or not torch.isfinite(norm):
+            values = ", ".join(f"{name} {float(term):.3g}" for name, term in terms.items())
+            raise ValueError(
+                f"step {step}: the loss or its gradient is not finite ({values}); lower optimizer.lr, or check "
+                "the teacher whose term is not finite"
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return {"loss": loss.detach(), **terms}
 
     def teacher_loss(self, means: dict[str, float], name: str) -> float:
         """What one teacher adds to the loss, before its weight."""
         return sum(
-            getattr(self.losses, key.split("/")[1]) * value for key, value in means.items() if key.startswith(name + "/")
+            getattr(self.losses, key.split("/")[1]) * value
+            for key, value in means.items()
+            if key.startswith(name + "/")
         )
 
     def whiten(self, cache: TargetCache | None) -> None:
@@ -249,6 +248,47 @@ class Distillation:
             with self.accelerator.autocast():
                 outputs = {teacher.name: teacher(views, self.grid) for teacher in self.teachers}
             yield views, {name: (output.summary, output.patches) for name, output in outputs.items()}
+
+
+class LogWindow:
+    """Means of the terms and of the speed since the last line of the log.
+
+    Args:
+        views_per_step: Views that all processes together see in one step.
+    """
+
+    def __init__(self, views_per_step: int):
+        self.views_per_step = views_per_step
+        self.restart()
+
+    def restart(self) -> None:
+        """Begins a new window."""
+        self.start, self.steps, self.waited = time.perf_counter(), 0, 0.0
+        self.sums: dict[str, torch.Tensor] = {}
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Counts the time inside as waiting for data and teachers."""
+        asked = time.perf_counter()
+        yield
+        self.waited += time.perf_counter() - asked
+
+    def add(self, terms: dict[str, torch.Tensor]) -> None:
+        """Adds the terms of one step; they stay on their device, so that nothing waits for it."""
+        self.steps += 1
+        for name, term in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + term
+
+    def read(self) -> dict[str, float]:
+        """Means over the window, which then restarts."""
+        elapsed = time.perf_counter() - self.start
+        speed = {
+            "images_per_second": self.steps * self.views_per_step / elapsed,
+            "data_wait": self.waited / elapsed,
+        }
+        means = {name: float(total) / self.steps for name, total in self.sums.items()}
+        self.restart()
+        return speed | means
 
 
 def distillation_progress(accelerator: Accelerator) -> Progress:

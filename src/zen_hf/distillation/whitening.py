@@ -10,7 +10,6 @@ import torch
 
 from zen_hf.distillation.standardisation import StreamingMoments
 
-
 VARIANCE_FLOOR = 1e-3  # share of the mean variance; keeps the noise of the last components small
 
 

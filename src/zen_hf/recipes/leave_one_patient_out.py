@@ -97,7 +97,9 @@ def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
     teachers = [Teacher(spec) for spec in config.teachers]
     for row in config.students:
         if row.trained:
-            encoders = {patient: FrameEncoder.from_pretrained(str(model_of(config, row, patient))) for patient in patients}
+            encoders = {
+                patient: FrameEncoder.from_pretrained(str(model_of(config, row, patient))) for patient in patients
+            }
             rows[row.name] = {patient: probe(encoder, [patient]) for patient, encoder in encoders.items()}
         else:
             size = row.student.image_size or config.views.image_size
@@ -112,6 +114,7 @@ def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
 
 
 def model_of(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: str) -> Path:
+    """Where the student of a row that never saw a patient is exported to."""
     return Path(config.output) / row.name / f"without-{patient}" / "model"
 
 

@@ -4,7 +4,6 @@
 
 import torch
 
-
 EPSILON = 1e-12
 
 

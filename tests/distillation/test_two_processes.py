@@ -1,0 +1,68 @@
+"""Two processes train to the weights of one process with the double batch (gloo, CPU)."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+TRUNK = {
+    "patch_size": 16,
+    "hidden_size": 24,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+from zen_hf.recipes.distill import distill
+folder = distill(Path(sys.argv[1]))
+if torch.distributed.is_initialized():
+    (folder.parent / f"rank{torch.distributed.get_rank()}").write_text(str(torch.distributed.get_world_size()))
+"""
+
+
+def run(
+    tmp_path: Path, name: str, frames_folder, teachers, batch_size: int, processes: int
+) -> dict[str, torch.Tensor]:
+    config = {
+        "output": str(tmp_path / name),
+        "frames": [{"path": str(frames_folder)}],
+        "teachers": [{"name": key, "source": str(source)} for key, source in teachers.items()],
+        "student": {"config": TRUNK, "adaptor_size": 16},
+        "standardisation": {"views": 8},
+        "views": {"image_size": 32, "fixed": 2},
+        "training": {"steps": 4, "batch_size": batch_size, "workers": 0, "precision": "no", "log_every": 1},
+    }
+    recipe, script = tmp_path / f"{name}.yaml", tmp_path / "train.py"
+    recipe.write_text(yaml.safe_dump(config))
+    script.write_text(SCRIPT)
+    launch = [sys.executable]
+    if processes > 1:
+        launch += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run([*launch, str(script), str(recipe)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[:6000]
+    return load_file(tmp_path / name / "model" / "model.safetensors")
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one_with_the_double_batch(tmp_path, frames_folder, vit_teacher, cnn_teacher):
+    teachers = {"vit": vit_teacher, "cnn": cnn_teacher}
+    one = run(tmp_path, "one", frames_folder, teachers, batch_size=4, processes=1)
+    two = run(tmp_path, "two", frames_folder, teachers, batch_size=2, processes=2)
+    assert [(tmp_path / "two" / f"rank{rank}").read_text() for rank in (0, 1)] == ["2", "2"]  # it really was two
+    for name, tensor in one.items():
+        assert torch.allclose(two[name], tensor, rtol=1e-3, atol=2e-4), name
+    rates = [
+        [json.loads(line)["lr"] for line in (tmp_path / run / "log.jsonl").read_text().splitlines() if '"lr"' in line]
+        for run in ("one", "two")
+    ]
+    assert rates[0] == rates[1]  # the learning rate at step n does not depend on the number of processes
