@@ -6,7 +6,6 @@ import errno
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -57,18 +56,22 @@ def raising(monkeypatch, error: Exception) -> None:
 
 def test_help_is_fast_and_imports_nothing_heavy():
     code = (
-        "import sys, atexit; from zen_hf.cli import main; sys.argv = ['zen-hf', '--help'];"
+        "import sys, time, atexit; from zen_hf.cli import main; sys.argv = ['zen-hf', '--help'];"
         "heavy = ('torch', 'transformers', 'datasets', 'numpy', 'PIL', 'matplotlib', 'omegaconf');"
-        "atexit.register(lambda: print('loaded:', [name for name in heavy if name in sys.modules])); main()"
+        "loaded = lambda: [name for name in heavy if name in sys.modules];"
+        "atexit.register(lambda: print(time.process_time(), 'loaded:', loaded())); main()"
     )
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - start)
-        assert done.stdout.strip().endswith("loaded: []"), done.stdout
-        assert all(command in done.stdout for command in COMMANDS)
-    assert min(seconds) < 1.0  # the fastest: other tests may share the cores
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(command in done.stdout for command in COMMANDS)
+    seconds, loaded = done.stdout.strip().splitlines()[-1].split(maxsplit=1)
+    assert loaded == "loaded: []"
+    assert float(seconds) < 1.0  # of the processor, start-up included, so that a busy machine does not fail it
+
+
+def test_module_runs_as_the_command():
+    """`torchrun -m zen_hf.cli` and machines without the script on their path use it."""
+    done = subprocess.run([sys.executable, "-m", "zen_hf.cli", "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: zen-hf" in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

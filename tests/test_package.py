@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def python(code: str, *arguments: object) -> str:
     """Run code in a fresh interpreter and return what it printed."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -62,7 +62,6 @@ def test_public_names():
 LOAD = {
     "AutoConfig": "loaded = AutoConfig.from_pretrained(folder)",
     "AutoModel": "loaded = AutoModel.from_pretrained(folder)",
-    "AutoBackbone": "loaded = AutoBackbone.from_config(zen_hf.ZenConfig.from_pretrained(folder))",
     # The folder holds no class name of a processor: it comes from the registered mapping.
     "AutoImageProcessor": "loaded = AutoImageProcessor.from_pretrained(folder)",
     "pipeline": "loaded = pipeline('image-classification', model=folder).model",
@@ -70,20 +69,19 @@ LOAD = {
 ORDERS = {
     "zen first": "import zen_hf; from transformers import {name}",
     "transformers first": "from transformers import {name}; import zen_hf",
-    "a zen name first": "from zen_hf import ZenModel; import zen_hf; from transformers import {name}",
     "a zen file first": "import zen_hf.modeling.modeling_zen; from transformers import {name}",
     "layers first": "import zen_hf; import transformers.modeling_layers; from transformers import {name}",
 }
 CASES = [
     *[("zen first", name) for name in LOAD],
-    *[("transformers first", name) for name in ("AutoConfig", "AutoModel", "AutoImageProcessor", "pipeline")],
-    *[(order, "AutoModel") for order in ("a zen name first", "a zen file first", "layers first")],
+    *[("transformers first", name) for name in ("AutoConfig", "AutoModel", "AutoImageProcessor")],
+    *[(order, "AutoModel") for order in ("a zen file first", "layers first")],
 ]
 
 # Torch and what else takes seconds is imported once; each case then forks from a process without transformers and zen_hf.
 RUN_CASES = """
 import json, os, sys, traceback
-import accelerate, scipy.stats, torch._dynamo, torch.distributed.tensor
+import accelerate, huggingface_hub, PIL.Image, scipy.stats, tokenizers, torch._dynamo, torch.distributed.tensor
 assert not {"transformers", "zen_hf"} & set(sys.modules)
 folder, cases = sys.argv[1], json.loads(sys.argv[2])
 for case in cases:
@@ -91,7 +89,7 @@ for case in cases:
     if os.fork() == 0:
         try:
             exec(case)
-            print(type(loaded).__module__, flush=True)
+            print(type(loaded).__module__, "zen_hf.modeling.modeling_zen" in sys.modules, flush=True)
         except BaseException:
             traceback.print_exc(file=sys.stdout)
             sys.stdout.flush()
@@ -101,6 +99,7 @@ for case in cases:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a process per import order")
 def test_auto_classes_know_zen_in_every_import_order(zen_folder):
     codes = [ORDERS[order].format(name=name) + "; " + LOAD[name] for order, name in CASES]
@@ -108,15 +107,9 @@ def test_auto_classes_know_zen_in_every_import_order(zen_folder):
     homes = {"AutoImageProcessor": "transformers.models.vit.image_processing"}
     for code, (_, name), output in zip(codes, CASES, printed, strict=False):
         assert output.strip().startswith(homes.get(name, "zen_hf.modeling.")), f"{code}\n{output}"
+        if name == "AutoConfig":  # the light case stays light: a config is registered without its model classes
+            assert output.strip().endswith("False"), f"{code}\n{output}"
     assert len(printed) == len(codes) + 1
-
-
-def test_auto_config_alone_imports_no_torch():
-    """The light case stays light: a config is registered without its model classes."""
-    code = (
-        "import sys, zen_hf; from transformers import AutoConfig; print('zen_hf.modeling.modeling_zen' in sys.modules)"
-    )
-    assert python(code) == "False"
 
 
 def write_package(folder: Path, **modules: str) -> None:

@@ -105,3 +105,7 @@ def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     return " ".join(text.split())
+
+
+if __name__ == "__main__":  # torchrun -m zen_hf.cli distill ...
+    sys.exit(main())

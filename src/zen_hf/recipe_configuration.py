@@ -7,7 +7,7 @@ a user needs when something is wrong: the full key, where it was written, and th
 """
 
 import types
-from dataclasses import fields, is_dataclass, make_dataclass
+from dataclasses import Field, fields, is_dataclass, make_dataclass
 from difflib import SequenceMatcher
 from functools import reduce
 from operator import or_
@@ -79,18 +79,18 @@ def recipe_as_dict(config: Any) -> dict[str, Any]:
     return _plain(OmegaConf.to_container(OmegaConf.create(config), resolve=True, enum_to_str=True))
 
 
-def recipe_keys(schema: type, prefix: str = "") -> list[str]:
-    """List the dotted keys of a schema that hold values; an item of a list or dict of dataclasses stands as `0`."""
-    keys = []
-    for name, hint in get_type_hints(schema).items():
-        hint = _without_none(hint)
-        item = _item_hint(hint)
+def recipe_keys(schema: type, prefix: str = "") -> dict[str, tuple[type, Field]]:
+    """Map every dotted key that holds a value to its dataclass and field; an item of a list or dict stands as `0`."""
+    keys = {}
+    hints = get_type_hints(schema)
+    for field in fields(schema):
+        hint = _without_none(hints[field.name])
         if is_dataclass(hint):
-            keys += recipe_keys(hint, f"{prefix}{name}.")
-        elif is_dataclass(item):
-            keys += recipe_keys(item, f"{prefix}{name}.0.")
+            keys |= recipe_keys(hint, f"{prefix}{field.name}.")
+        elif is_dataclass(_item_hint(hint)):
+            keys |= recipe_keys(_item_hint(hint), f"{prefix}{field.name}.0.")
         else:
-            keys.append(prefix + name)
+            keys[prefix + field.name] = (schema, field)
     return keys
 
 
