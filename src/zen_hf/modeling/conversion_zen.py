@@ -117,7 +117,7 @@ def square(config: PreTrainedConfig, name: str) -> int:
 
 
 def convert_state(state: dict[str, torch.Tensor], config: ZenConfig) -> dict[str, torch.Tensor]:
-    """Renames keys and fills what the generalist leaves out: a bias it does not use is a bias of zero."""
+    """Renames keys, joins queries, keys and values, and fills what the generalist leaves out."""
     converted = {}
     for key, tensor in state.items():
         for pattern, replacement in RENAMES:
@@ -127,7 +127,12 @@ def convert_state(state: dict[str, torch.Tensor], config: ZenConfig) -> dict[str
     mask_token = converted.get("embeddings.mask_token", zeros)
     converted["embeddings.mask_token"] = mask_token.reshape(zeros.shape)
     converted.setdefault("embeddings.register_tokens", zeros[:, :0])
-    for weight in [key for key in converted if key.endswith("_proj.weight")]:
+    for weight in [key for key in converted if key.endswith("_proj.weight")]:  # a bias it does not use is zero
         converted.setdefault(weight.removesuffix("weight") + "bias", zeros.new_zeros(len(converted[weight])))
+    for layer in range(config.num_hidden_layers):
+        attention = f"layers.{layer}.attention"
+        for kind in ("weight", "bias"):
+            parts = [converted.pop(f"{attention}.{name}_proj.{kind}") for name in ("q", "k", "v")]
+            converted[f"{attention}.qkv_proj.{kind}"] = torch.cat(parts)
     # the rotary frequencies follow from the configuration and are not stored
     return {key: tensor for key, tensor in converted.items() if not key.endswith("inv_freq")}

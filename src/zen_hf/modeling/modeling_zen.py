@@ -90,15 +90,14 @@ class ZenEmbeddings(nn.Module):
         patches = patches.flatten(2).transpose(1, 2)  # [B, N, D]
         if bool_masked_pos is not None:
             masked = bool_masked_pos.flatten(1).unsqueeze(-1).to(torch.bool)
-            patches = torch.where(masked, self.mask_token.to(patches.dtype), patches)
+            patches = torch.where(masked, self.mask_token, patches)
 
-        batch = patches.shape[0]
-        summary = self.cls_token.to(patches.dtype)
-        registers = self.register_tokens.to(patches.dtype).expand(batch, -1, -1)
+        batch, summary = patches.shape[0], self.cls_token
         if self.position_embeddings is not None:
-            positions = self.positions(grid_height, grid_width).to(patches.dtype)
+            positions = self.positions(grid_height, grid_width)
             summary, patches = summary + positions[:, :1], patches + positions[:, 1:]
-        return torch.cat([summary.expand(batch, -1, -1), registers, patches], dim=1)  # [B, 1+R+N, D]
+        prefix = torch.cat([summary, self.register_tokens], dim=1).expand(batch, -1, -1)
+        return torch.cat([prefix, patches], dim=1)  # [B, 1+R+N, D]
 
 
 class ZenRotaryEmbedding(nn.Module):
@@ -150,9 +149,13 @@ class ZenRotaryEmbedding(nn.Module):
 
 
 def apply_rotary(states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-    """Rotates queries or keys [B, H, 1+R+N, head_dim] by the tables of [`ZenRotaryEmbedding`]."""
-    first, second = states.chunk(2, dim=-1)
-    return torch.addcmul(states * cosine, torch.cat([second, first], dim=-1), sine)
+    """Rotates queries and keys [B, 1+R+N, 2, H, head_dim] by the tables of [`ZenRotaryEmbedding`]."""
+    cosine, sine = (table[:, None, None].to(states.dtype) for table in (cosine, sine))
+    rotated = states * cosine
+    half = states.shape[-1] // 2
+    rotated[..., :half].addcmul_(states[..., half:], sine[..., :half])  # in place: fewer large temporaries
+    rotated[..., half:].addcmul_(states[..., :half], sine[..., half:])
+    return rotated
 
 
 def eager_attention_forward(
@@ -189,9 +192,7 @@ class ZenAttention(nn.Module):
         self.head_dim = config.hidden_size // config.num_attention_heads
         self.scaling = self.head_dim**-0.5
         self.is_causal = False
-        self.q_proj = nn.Linear(config.hidden_size, config.hidden_size)
-        self.k_proj = nn.Linear(config.hidden_size, config.hidden_size)
-        self.v_proj = nn.Linear(config.hidden_size, config.hidden_size)
+        self.qkv_proj = nn.Linear(config.hidden_size, 3 * config.hidden_size)
         self.o_proj = nn.Linear(config.hidden_size, config.hidden_size)
 
     def forward(
@@ -202,13 +203,12 @@ class ZenAttention(nn.Module):
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         batch, tokens, width = hidden_states.shape
-        heads = (batch, tokens, self.num_heads, self.head_dim)
-        query = self.q_proj(hidden_states).view(heads).transpose(1, 2)  # [B, H, 1+R+N, head_dim]
-        key = self.k_proj(hidden_states).view(heads).transpose(1, 2)
-        value = self.v_proj(hidden_states).view(heads).transpose(1, 2)
+        qkv = self.qkv_proj(hidden_states).view(batch, tokens, 3, self.num_heads, self.head_dim)
+        query_key, value = qkv[:, :, :2], qkv[:, :, 2]
         if position_embeddings is not None:
-            cosine, sine = (table.to(query.dtype) for table in position_embeddings)
-            query, key = apply_rotary(query, cosine, sine), apply_rotary(key, cosine, sine)
+            query_key = apply_rotary(query_key, *position_embeddings)
+        query, key = query_key.unbind(2)
+        query, key, value = (states.transpose(1, 2) for states in (query, key, value))  # [B, H, 1+R+N, head_dim]
 
         attention_interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
             self.config._attn_implementation, eager_attention_forward
@@ -253,12 +253,11 @@ class ZenResidual(nn.Module):
         self.scale = nn.Parameter(torch.empty(config.hidden_size))
 
     def forward(self, residual: torch.Tensor, branch: torch.Tensor) -> torch.Tensor:
-        scale = self.scale.to(branch.dtype)
         if self.drop_rate == 0.0 or not self.training:
-            return torch.addcmul(residual, branch, scale)
+            return torch.addcmul(residual, branch, self.scale)
         keep = 1 - self.drop_rate
         mask = torch.empty(branch.shape[0], 1, 1, dtype=branch.dtype, device=branch.device).bernoulli_(keep) / keep
-        return torch.addcmul(residual, branch * mask, scale)
+        return torch.addcmul(residual, branch * mask, self.scale)
 
 
 class ZenLayer(GradientCheckpointingLayer):
