@@ -5,6 +5,7 @@
 import hashlib
 import inspect
 import json
+import math
 from dataclasses import dataclass
 
 import torch
@@ -41,7 +42,7 @@ class FrameEncoder:
         image_mean: Mean per channel that the model expects, for pixels in [0, 1].
         image_std: Standard deviation per channel, likewise.
         image_size: Side in pixels of the square frames that the model was made for.
-        pixel_scale: 1 for models fed with [0, 1] before normalisation, 255 for [0, 255].
+        pixel_scale: Highest value of a pixel before normalisation: 1 in most models, 255 in some.
         reverse_channels: True for models that expect BGR.
         name: How messages call this encoder.
     """
@@ -123,13 +124,16 @@ class FrameEncoder:
                 f"{name} has no preprocessor_config.json with image_mean and image_std, so its input normalisation "
                 "is unknown; pass image_mean and image_std"
             )
+        if processing.get("rescale_offset"):
+            raise ValueError(f"{name}: rescale_offset in preprocessor_config.json is not supported; unset it")
+        rescale_factor = processing.get("rescale_factor", 1 / 255) if processing.get("do_rescale", True) else 1.0
         size = processing.get("crop_size") if processing.get("do_center_crop") else processing.get("size")
         return cls(
             model,
             image_mean=mean,
             image_std=std,
             image_size=first_size(size) if size else None,
-            pixel_scale=255.0 if processing.get("do_rescale") is False else 1.0,
+            pixel_scale=255 * rescale_factor,  # processors see [0, 255], frames here lie in [0, 1]
             reverse_channels=bool(processing.get("do_flip_channel_order", False)),
             name=name,
         )
@@ -137,21 +141,18 @@ class FrameEncoder:
     @torch.no_grad()
     def measure_stride(self) -> int:
         """Pixels per patch: the configured patch size, else what a forward pass of a blank frame shows."""
-        patch = getattr(self.model.config, "patch_size", None)
-        side = self.default_image_size
-        parameter = next(self.model.parameters())
-        blank = torch.zeros(1, 3, side, side, dtype=parameter.dtype, device=parameter.device)
+        config, parameter = self.model.config, next(self.model.parameters())
+        staged = hasattr(config, "depths")  # ConvNeXt, Swin: their patch_size is only the first stage's
+        patch = None if staged else getattr(config, "patch_size", None)
         if patch is None:
+            side = self.default_image_size
+            blank = torch.zeros(1, 3, side, side, dtype=parameter.dtype, device=parameter.device)
             states = self.model(blank, **self.arguments).last_hidden_state
-            if states.ndim != 4:
-                raise ValueError(
-                    f"{self.name} ({type(self.model).__name__}) gives tokens {tuple(states.shape)} but its config has "
-                    "no patch_size, so the patch grid is unknown"
-                )
-            self.hidden_size = states.shape[1]
-            stride = -(-side // states.shape[-1])
+            is_map = states.ndim == 4  # [1, C, h, w], else tokens [1, prefix + h * w, C]
+            self.hidden_size = states.shape[1 if is_map else 2]
+            stride = -(-side // (states.shape[3] if is_map else math.isqrt(states.shape[1])))
         else:
-            self.hidden_size = self.model.config.hidden_size
+            self.hidden_size = config.hidden_size
             stride = first_size(patch)
         self.stride = stride
         small = torch.zeros(1, 3, 2 * stride, 2 * stride, device=parameter.device)
@@ -169,7 +170,7 @@ class FrameEncoder:
             ValueError: If the values leave [0, 1] (normalised twice?) or the size does not fit the stride.
         """
         low, high = images.aminmax()
-        if low < -1e-3 or high > 1 + 1e-3:
+        if not (low >= -1e-3 and high <= 1 + 1e-3):  # also true of NaN
             raise ValueError(
                 f"{self.name}: pixels span [{low:.3f}, {high:.3f}]; expected RGB in [0, 1], not yet normalised"
             )
@@ -207,7 +208,9 @@ class FrameEncoder:
     def fingerprint(self) -> str:
         """SHA-256 of weights, configuration and normalisation: equal fingerprints give equal features."""
         digest = hashlib.sha256()
-        neutral = ("transformers_version", "dtype", "_name_or_path")  # where and by what it was written
+        # where, by what and for what it was written
+        neutral = {"transformers_version", "dtype", "_name_or_path", "auto_map", "architectures"}
+        neutral |= {"id2label", "label2id", "problem_type"}
         config = {key: value for key, value in self.model.config.to_dict().items() if key not in neutral}
         settings = [config, self.mean.tolist(), self.std.tolist(), self.pixel_scale, self.reverse_channels]
         digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
