@@ -166,7 +166,7 @@ class Distillation:
                 save_checkpoint(self.accelerator, self.run.path / "checkpoints", done, self.training.keep_checkpoints)
 
     def step(self, step: int, lr: float, pixels: torch.Tensor, targets: Targets, calibrations: dict) -> dict:
-        """One optimiser step; returns the loss and its terms, each a detached scalar."""
+        """One optimiser step; returns the loss, its terms and the norm of the gradient, each a detached scalar."""
         set_learning_rate(self.optimizer, lr)
         with self.accelerator.autocast():
             output = self.student((resize(pixels, self.image_size) - self.mean) / self.std)
@@ -182,7 +182,7 @@ class Distillation:
             )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return {"loss": loss.detach(), **terms}
+        return {"loss": loss.detach(), "gradient_norm": norm, **terms}
 
     def teacher_loss(self, means: dict[str, float], name: str) -> float:
         """What one teacher adds to the loss, before its weight."""
