@@ -36,15 +36,27 @@ from transformers.utils.output_capturing import capture_outputs
 from .configuration_zen import ZenConfig
 
 
+class ZenPatchEmbeddings(nn.Conv2d):
+    """Linear map of each patch: a convolution whose stride is its kernel, computed as the one matrix product it is."""
+
+    def __init__(self, config: ZenConfig):
+        super().__init__(config.num_channels, config.hidden_size, config.patch_size, stride=config.patch_size)
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        side = self.kernel_size[0]
+        patches = pixel_values.unflatten(3, (-1, side)).unflatten(2, (-1, side))  # [B, C, h, side, w, side]
+        patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3)  # [B, h, w, C * side^2]
+        patches = nn.functional.linear(patches, self.weight.flatten(1), self.bias)
+        return patches.permute(0, 3, 1, 2)  # [B, D, h, w], as a convolution gives them
+
+
 class ZenEmbeddings(nn.Module):
     """Turns pixels into the sequence [summary, registers, patches], with learned positions where configured."""
 
     def __init__(self, config: ZenConfig):
         super().__init__()
         self.config = config
-        self.patch_embeddings = nn.Conv2d(
-            config.num_channels, config.hidden_size, kernel_size=config.patch_size, stride=config.patch_size
-        )
+        self.patch_embeddings = ZenPatchEmbeddings(config)
         self.cls_token = nn.Parameter(torch.empty(1, 1, config.hidden_size))
         self.mask_token = nn.Parameter(torch.empty(1, 1, config.hidden_size))
         self.register_tokens = nn.Parameter(torch.empty(1, config.num_register_tokens, config.hidden_size))
@@ -131,8 +143,8 @@ class ZenRotaryEmbedding(nn.Module):
             centres = centres * scale
         return centres
 
-    def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cosine and signed sine tables [1+R+N, head_dim]; the prefix tokens get the identity rotation."""
+    def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Tables that [`apply_rotary`] takes; the prefix tokens get the identity rotation."""
         axes = []
         for side in pixel_values.shape[-2:]:
             cells = side // self.config.patch_size
@@ -141,20 +153,24 @@ class ZenRotaryEmbedding(nn.Module):
         if self.training:
             centres = self.augment(centres)
         angles = (2 * math.pi * centres[:, :, None] * self.inv_freq).flatten(1)  # [N, head_dim / 2]
-        cosine, sine = angles.cos(), angles.sin()
-        cosine = torch.cat([cosine, cosine], dim=-1)
-        sine = torch.cat([-sine, sine], dim=-1)  # the sign of "rotate half" lives in the table
         prefix = (0, 0, self.config.num_prefix_tokens, 0)
-        return nn.functional.pad(cosine, prefix, value=1.0), nn.functional.pad(sine, prefix)
+        cosine = nn.functional.pad(angles.cos(), prefix, value=1.0)[:, None, None]  # [1+R+N, 1, 1, head_dim / 2]
+        sine = nn.functional.pad(angles.sin(), prefix)[:, None, None]
+        return torch.cat([cosine, cosine], dim=-1), sine, -sine
 
 
-def apply_rotary(states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-    """Rotates queries and keys [B, 1+R+N, 2, H, head_dim] by the tables of [`ZenRotaryEmbedding`]."""
-    cosine, sine = (table[:, None, None].to(states.dtype) for table in (cosine, sine))
-    rotated = states * cosine
+def apply_rotary(
+    states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor, minus_sine: torch.Tensor
+) -> torch.Tensor:
+    """Rotates queries and keys [B, 1+R+N, 2, H, head_dim] by the tables of [`ZenRotaryEmbedding`].
+
+    Element i and i + head_dim / 2 are a pair. The products are added in place: a temporary of this size costs as much
+    as the arithmetic.
+    """
+    rotated = states * cosine.to(states.dtype)
     half = states.shape[-1] // 2
-    rotated[..., :half].addcmul_(states[..., half:], sine[..., :half])  # in place: fewer large temporaries
-    rotated[..., half:].addcmul_(states[..., :half], sine[..., half:])
+    rotated[..., :half].addcmul_(states[..., half:], minus_sine.to(states.dtype))
+    rotated[..., half:].addcmul_(states[..., :half], sine.to(states.dtype))
     return rotated
 
 
@@ -198,7 +214,7 @@ class ZenAttention(nn.Module):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
+        position_embeddings: tuple[torch.Tensor, ...] | None = None,
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -275,7 +291,7 @@ class ZenLayer(GradientCheckpointingLayer):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
+        position_embeddings: tuple[torch.Tensor, ...] | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> torch.Tensor:
         attended, _ = self.attention(self.norm1(hidden_states), position_embeddings=position_embeddings, **kwargs)
