@@ -294,8 +294,11 @@ class ZenLayer(GradientCheckpointingLayer):
         position_embeddings: tuple[torch.Tensor, ...] | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> torch.Tensor:
-        attended, _ = self.attention(self.norm1(hidden_states), position_embeddings=position_embeddings, **kwargs)
-        hidden_states = self.residual1(hidden_states, attended)
+        # no name for what the attention gives: it would stay in memory through the MLP
+        hidden_states = self.residual1(
+            hidden_states,
+            self.attention(self.norm1(hidden_states), position_embeddings=position_embeddings, **kwargs)[0],
+        )
         return self.residual2(hidden_states, self.mlp(self.norm2(hidden_states)))
 
 
