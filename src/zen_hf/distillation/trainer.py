@@ -26,7 +26,7 @@ from zen_hf.distillation.calibration import (
 )
 from zen_hf.distillation.checkpoints import load_latest_checkpoint, save_checkpoint
 from zen_hf.distillation.objective import LossSpec, distillation_loss
-from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizer, learning_rate, set_learning_rate
+from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizers, schedule, set_learning_rates
 from zen_hf.distillation.target_cache import TargetCache
 from zen_hf.distillation.teachers import Teacher, resize
 from zen_hf.distillation.whitening import whiten_patch_embedding
@@ -121,7 +121,7 @@ class Distillation:
         self.image_size = (image_size, image_size)
         self.grid = (image_size // student.config.patch_size,) * 2
         set_seed(seed, device_specific=True)
-        self.student, self.optimizer = accelerator.prepare(student, build_optimizer(student, optimizer))
+        self.student, *self.optimizers = accelerator.prepare(student, *build_optimizers(student, optimizer))
         device = accelerator.device
         # what the student's image processor will do at inference; teachers normalise for themselves
         statistics = (student.config.image_mean, student.config.image_deviation)
@@ -153,21 +153,21 @@ class Distillation:
         for step in range(first, self.training.steps):
             with window.waiting():
                 pixels, targets = next(batches)
-            lr = learning_rate(step, self.training.steps, self.optimizer_spec)
-            window.add(self.step(step, lr, pixels, targets, calibrations))
+            share = schedule(step, self.training.steps, self.optimizer_spec)
+            window.add(self.step(step, share, pixels, targets, calibrations))
             done, last = step + 1, step + 1 == self.training.steps
             progress.update(task, completed=done)
             if last or done % self.training.log_every == 0:
                 means = window.read()
-                self.run.log(step=done, lr=lr, **means)
+                self.run.log(step=done, lr=share * self.optimizer_spec.lr, **means)
                 shown = " ".join(f"{t.name} {self.teacher_loss(means, t.name):.3f}" for t in self.teachers)
                 progress.update(task, status=f"{shown}  {means['images_per_second']:.0f} img/s")
             if last or done % self.training.checkpoint_every == 0:
                 save_checkpoint(self.accelerator, self.run.path / "checkpoints", done, self.training.keep_checkpoints)
 
-    def step(self, step: int, lr: float, pixels: torch.Tensor, targets: Targets, calibrations: dict) -> dict:
+    def step(self, step: int, share: float, pixels: torch.Tensor, targets: Targets, calibrations: dict) -> dict:
         """One optimiser step; returns the loss, its terms and the norm of the gradient, each a detached scalar."""
-        set_learning_rate(self.optimizer, lr)
+        set_learning_rates(self.optimizers, share)
         with self.accelerator.autocast():
             output = self.student((resize(pixels, self.image_size) - self.mean) / self.std)
         specs = [teacher.spec for teacher in self.teachers]
@@ -180,8 +180,9 @@ class Distillation:
                 f"step {step}: the loss or its gradient is not finite ({values}); lower optimizer.lr, or check "
                 "the teacher whose term is not finite"
             )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         return {"loss": loss.detach(), "gradient_norm": norm, **terms}
 
     def teacher_loss(self, means: dict[str, float], name: str) -> float:

@@ -1,0 +1,65 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every parameter is trained once, at its own learning rate."""
+
+import pytest
+import torch
+
+from zen_hf.distillation.muon import Muon
+from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizers, schedule, set_learning_rates
+from zen_hf.distillation.student import StudentSpec, build_student
+from zen_hf.distillation.teachers import Teacher, TeacherSpec
+
+TINY = {"patch_size": 16, "hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+@pytest.fixture
+def student(vit_teacher):
+    return build_student(
+        StudentSpec(config=TINY, adaptor_size=16), [Teacher(TeacherSpec(name="vit", source=str(vit_teacher)))], 32, 0
+    )
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_every_trainable_parameter_is_in_exactly_one_group(student, name):
+    optimizers = build_optimizers(student, OptimizerSpec(name, trunk_lr_scale=0.1))
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    grouped = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(grouped) == sorted(id(p) for n, p in student.named_parameters() if not n.endswith("mask_token"))
+    trunk = {id(parameter) for parameter in student.model.parameters()}
+    for group in groups:
+        for parameter in group["params"]:
+            decayed = parameter.ndim >= 2 and parameter.shape[:2] != (1, 1) and parameter.shape[:2] != (1, 4)
+            assert (group["weight_decay"] > 0) == decayed
+            peak = (0.1 if id(parameter) in trunk else 1.0) * (1e-2 if "blocks" in group else 1e-3)
+            assert group["peak_lr"] == pytest.approx(peak)
+
+
+def test_muon_takes_the_matrices_of_the_layers_and_nothing_else(student):
+    adamw, muon = build_optimizers(student, OptimizerSpec("muon"))
+    assert isinstance(adamw, torch.optim.AdamW) and isinstance(muon, Muon)
+    names = {id(parameter): name for name, parameter in student.named_parameters()}
+    taken = {names[id(p)]: group["blocks"] for group in muon.param_groups for p in group["params"]}
+    matrices = {"attention.qkv_proj": 3, "attention.o_proj": 1, "mlp.up_proj": 1, "mlp.down_proj": 1}
+    expected = {f"model.layers.{n}.{m}.weight": blocks for n in range(2) for m, blocks in matrices.items()}
+    assert taken == expected
+
+
+def test_the_schedule_warms_up_and_falls_as_a_cosine():
+    spec = OptimizerSpec(warmup_share=0.1, final_lr_share=0.01)
+    shares = [schedule(step, 100, spec) for step in range(100)]
+    assert shares[0] == pytest.approx(0.1) and shares[9] == pytest.approx(1.0)
+    assert shares[55] == pytest.approx(0.01 + 0.99 * 0.5, abs=1e-6)
+    assert shares[-1] < 0.012 and all(a >= b for a, b in zip(shares[9:], shares[10:], strict=False))
+
+
+def test_every_group_gets_its_share(student):
+    optimizers = build_optimizers(student, OptimizerSpec("muon", lr=2e-3, muon_lr=4e-2, trunk_lr_scale=0.5))
+    set_learning_rates(optimizers, 0.25)
+    rates = {round(group["lr"], 9) for optimizer in optimizers for group in optimizer.param_groups}
+    assert rates == {0.5e-3, 0.25e-3, 5e-3}
+
+
+def test_an_unknown_optimiser_is_refused():
+    with pytest.raises(ValueError, match="optimizer.name is 'sgd'; expected 'adamw' or 'muon'"):
+        OptimizerSpec("sgd")
