@@ -86,10 +86,10 @@ def test_every_example_in_help_is_a_line_that_runs(zen_hf_command, recipe_calls,
 
 def test_quickstart_arguments(zen_hf_command, recipe_calls):
     zen_hf_command("quickstart")
-    zen_hf_command("quickstart --out there --seed 7")
+    zen_hf_command("quickstart --out there --seed 7 --single-teachers")
     assert recipe_calls == [
-        ("quickstart", {"out": Path("zen-quickstart"), "seed": 0}),
-        ("quickstart", {"out": Path("there"), "seed": 7}),
+        ("quickstart", {"out": Path("zen-quickstart"), "seed": 0, "single_teachers": False}),
+        ("quickstart", {"out": Path("there"), "seed": 7, "single_teachers": True}),
     ]
 
 

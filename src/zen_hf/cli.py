@@ -40,6 +40,9 @@ def quickstart(
         "zen-quickstart"
     ),
     seed: Annotated[int, typer.Option(help="Seed of data, training and evaluation.")] = 0,
+    single_teachers: Annotated[
+        bool, typer.Option("--single-teachers", help="Also distil a student from each teacher alone; twice as long.")
+    ] = False,
 ) -> None:
     """Show the whole path on synthetic surgery, in minutes, without network.
 
@@ -51,7 +54,7 @@ def quickstart(
     """
     from zen_hf.recipes.quickstart import quickstart
 
-    quickstart(out=out, seed=seed)
+    quickstart(out=out, seed=seed, single_teachers=single_teachers)
 
 
 @app.command()

@@ -29,7 +29,8 @@ def tiny_budget(**changes) -> QuickstartBudget:
         "probe_frames_per_video": 6,
         "teacher_steps": {"what": 2, "where": 2, "far": 2},
         "student_steps": 3,
-        "batch_size": 4,
+        "teacher_batch_size": 4,
+        "student_batch_size": 4,
         "student_size": 32,
         "student_layers": 1,
     }
@@ -123,7 +124,7 @@ def test_teachers_are_ordinary_folders_of_three_architectures(finished):
 
 def test_same_seed_same_scores_and_single_teacher_students_beside_them(finished, tmp_path):
     _, summary, _ = finished
-    again = quickstart(tmp_path / "again", seed=3, budget=tiny_budget(single_teacher_students=True))
+    again = quickstart(tmp_path / "again", seed=3, single_teachers=True, budget=tiny_budget())
     for name, row in summary["scores"].items():
         assert again["scores"][name] == pytest.approx(row, abs=1e-5), name
     assert set(again["scores"]) - set(summary["scores"]) == {

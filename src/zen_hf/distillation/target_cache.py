@@ -11,8 +11,7 @@ from pathlib import Path
 import torch
 from datasets import Dataset
 from rich.progress import Progress
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from zen_hf.data.frames import image_bytes
 from zen_hf.data.views import ViewSpec, make_view
@@ -21,7 +20,7 @@ from zen_hf.distillation.teachers import Teacher
 from zen_hf.run_directory import atomic_folder
 
 LAYOUT = 1  # raise when what a cached file holds changes: old files are then not found any more
-OPEN_FILES = 256  # well below the usual limit of 1024 per process
+MAPPED_FILES = 10_000  # a mapping holds no file descriptor; Linux allows 65,530 per process
 BLOCK = 256  # frames per file at most; files never span two videos, so selections of videos share them
 
 
@@ -63,7 +62,7 @@ class TargetCache:
         }
         self.blocks = list(self.find_blocks())
         self.place = {row: (block, at) for block in self.blocks for at, row in enumerate(block.rows)}
-        self.open_files: dict[Path, object] = {}
+        self.mapped_files: dict[Path, dict[str, torch.Tensor]] = {}
 
     def find_blocks(self) -> Iterator[Block]:
         """Groups the frames by video and names each group after its content."""
@@ -138,11 +137,11 @@ class TargetCache:
         """One frame's row of a cached tensor."""
         block, at = self.place[index.frame]
         path = self.path(block, index.view, key)
-        if path not in self.open_files:  # mapped into memory, not read
-            if len(self.open_files) >= OPEN_FILES:
-                self.open_files.clear()
-            self.open_files[path] = safe_open(path, framework="pt")
-        return self.open_files[path].get_slice(tensor)[at]
+        if path not in self.mapped_files:  # mapped into memory, not read
+            if len(self.mapped_files) >= MAPPED_FILES:
+                self.mapped_files.clear()
+            self.mapped_files[path] = load_file(path)
+        return self.mapped_files[path][tensor][at]
 
 
 def digest(settings: dict) -> str:

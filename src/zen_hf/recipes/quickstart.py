@@ -53,37 +53,42 @@ class QuickstartBudget:
         probe_frames_per_video: Frames of a video to probe on.
         teacher_steps: Steps of a teacher of each skill.
         student_steps: Steps of the distillation.
-        batch_size: Frames per step.
+        teacher_batch_size: Frames per step of a teacher.
+        student_batch_size: Frames per step of the distillation.
+        student_optimizer: `"muon"` or `"adamw"`.
         student_size: Hidden size of the student.
         student_layers: Layers of the student.
-        single_teacher_students: Whether to distil a student from each teacher alone too, for comparison; takes as long
-            as the student three times more.
     """
 
     image_size: int = 64
     teacher_videos: int = 120
-    unlabelled_videos: int = 120
+    unlabelled_videos: int = 150
     probe_videos: int = 60
     test_videos: int = 60
     frames_per_video: int = 30
     probe_frames_per_video: int = 10
-    teacher_steps: dict[str, int] = field(default_factory=lambda: {"what": 300, "where": 200, "far": 250})
+    teacher_steps: dict[str, int] = field(default_factory=lambda: {"what": 260, "where": 200, "far": 220})
     student_steps: int = 500
-    batch_size: int = 64
+    teacher_batch_size: int = 64
+    student_batch_size: int = 32
+    student_optimizer: str = "muon"
     student_size: int = 96
     student_layers: int = 4
-    single_teacher_students: bool = False
 
 
 PATCH = 8  # px; the student's patches
 
 
-def quickstart(out: Path, seed: int = 0, budget: QuickstartBudget | None = None) -> dict[str, Any]:
+def quickstart(
+    out: Path, seed: int = 0, single_teachers: bool = False, budget: QuickstartBudget | None = None
+) -> dict[str, Any]:
     """Renders surgery, trains three teachers with labels, distils a student without, and measures all on unseen videos.
 
     Args:
         out: Folder of the run; must not hold a finished one. `out/student` is what `AutoModel` loads.
         seed: Seed of data, training and evaluation.
+        single_teachers: Whether to distil a student from each teacher alone too, for comparison; each takes as long as
+            the student.
         budget: Sizes; by default those of [`QuickstartBudget`].
 
     Returns:
@@ -102,7 +107,7 @@ def quickstart(out: Path, seed: int = 0, budget: QuickstartBudget | None = None)
     teacher_losses = trained_teachers(budget, videos["teachers"], out / "teachers", seed, stages)
     teachers = [TeacherSpec(name=s.name, source=str(out / "teachers" / s.name), licence="apache-2.0") for s in SKILLS]
     students = {STUDENT: teachers}
-    if budget.single_teacher_students:
+    if single_teachers:
         students |= {f"student of {teacher.name} alone": [teacher] for teacher in teachers}
     folders = distilled_students(budget, students, out, seed, stages)
     encoders = all_encoders(budget, teachers, folders, seed)
@@ -204,7 +209,7 @@ def trained_teachers(
                 frames,
                 steps,
                 folder / skill.name,
-                batch_size=budget.batch_size,
+                batch_size=budget.teacher_batch_size,
                 seed=seed + number,
                 advance=lambda loss, advance=advance: advance(1, f"loss {loss:.3f}"),
             )
@@ -238,11 +243,11 @@ def distilled_students(
                 adaptor_size=2 * budget.student_size,
                 whiten_patches=True,
             ),
-            views=ViewSpec(image_size=budget.image_size, scale=[0.7, 1.0], fixed=1),
-            optimizer=OptimizerSpec(lr=2e-3),
+            views=ViewSpec(image_size=budget.image_size, scale=[1.0, 1.0], ratio=[1.0, 1.0], fixed=1),
+            optimizer=OptimizerSpec(budget.student_optimizer, lr=2e-3),
             training=TrainingSpec(
                 steps=budget.student_steps,
-                batch_size=budget.batch_size,
+                batch_size=budget.student_batch_size,
                 precision="no",
                 checkpoint_every=budget.student_steps,
                 keep_checkpoints=1,
