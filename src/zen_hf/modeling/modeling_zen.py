@@ -167,8 +167,12 @@ def apply_rotary(
     Element i and i + head_dim / 2 are a pair. The products are added in place: a temporary of this size costs as much
     as the arithmetic.
     """
-    rotated = states * cosine.to(states.dtype)
     half = states.shape[-1] // 2
+    if torch.compiler.is_compiling():  # fused as it stands; what is written in place would be copied
+        first, second = states[..., :half], states[..., half:]
+        cosine, sine = cosine[..., :half].to(states.dtype), sine.to(states.dtype)
+        return torch.cat([first * cosine - second * sine, second * cosine + first * sine], dim=-1)
+    rotated = states * cosine.to(states.dtype)
     rotated[..., :half].addcmul_(states[..., half:], minus_sine.to(states.dtype))
     rotated[..., half:].addcmul_(states[..., :half], sine.to(states.dtype))
     return rotated
