@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from zen_hf.distillation.ridge import Ridge
 from zen_hf.distillation.skills import SKILLS, LabelledFrames, Skill
 from zen_hf.modeling.frame_encoder import FrameFeatures
 
@@ -86,28 +87,6 @@ def known_rows(features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Ten
     features, targets = features.flatten(0, -2), targets.flatten(0, -2)
     known = ~targets.isnan().any(1)
     return features[known], targets[known]
-
-
-class Ridge:
-    """Ridge regression on standardised features, solved in float64 for any penalty from one eigendecomposition.
-
-    Args:
-        features: Rows [M, C].
-        targets: Answers [M, outputs].
-    """
-
-    def __init__(self, features: torch.Tensor, targets: torch.Tensor):
-        self.mean, std = features.mean(0), features.std(0)
-        self.scale = 1 / std.clamp(min=1e-6 * float(std.max()) + 1e-12)
-        self.offset = targets.mean(0)
-        rows = ((features - self.mean) * self.scale).double()
-        self.spectrum, self.vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
-        self.rotated = self.vectors.T @ (rows.T @ (targets - self.offset).double()) / len(rows)
-
-    def predict(self, features: torch.Tensor, penalty: float) -> torch.Tensor:
-        """Predictions [..., outputs] for features [..., C]."""
-        weights = self.vectors @ (self.rotated / (self.spectrum.clamp(min=0) + penalty)[:, None])
-        return ((features - self.mean) * self.scale) @ weights.float() + self.offset
 
 
 def retention(student: float, teacher: float, random: float) -> float:
