@@ -54,12 +54,41 @@ def test_the_schedule_warms_up_and_falls_as_a_cosine():
 
 
 def test_every_group_gets_its_share(student):
-    optimizers = build_optimizers(student, OptimizerSpec("muon", lr=2e-3, muon_lr=4e-2, trunk_lr_scale=0.5))
-    set_learning_rates(optimizers, 0.25)
+    spec = OptimizerSpec("muon", lr=2e-3, muon_lr=4e-2, trunk_lr_scale=0.5, warmup_share=0.25)
+    optimizers = build_optimizers(student, spec)
+    assert set_learning_rates(optimizers, 0, 16, spec) == {"lr": pytest.approx(0.5e-3)}  # a quarter of the peak
     rates = {round(group["lr"], 9) for optimizer in optimizers for group in optimizer.param_groups}
     assert rates == {0.5e-3, 0.25e-3, 5e-3}
+
+
+def test_learning_rates_fall_by_layer(student):
+    spec = OptimizerSpec(layer_decay=0.5, trunk_lr_scale=0.1)
+    (adamw,) = build_optimizers(student, spec)
+    names = {id(parameter): name for name, parameter in student.named_parameters()}
+    for group in adamw.param_groups:
+        for parameter in group["params"]:
+            name = names[id(parameter)]
+            share = 0.1 if name.startswith("model.") else 1.0
+            share *= 0.5 if ".layers.0." in name else 0.25 if ".embeddings." in name else 1.0
+            assert group["peak_lr"] == pytest.approx(1e-3 * share), name
+
+
+def test_the_trunk_rests_while_the_adaptors_warm_up(student):
+    spec = OptimizerSpec("muon", head_warmup_share=0.2, warmup_share=0.1)
+    optimizers = build_optimizers(student, spec)
+    trunk = [group for optimizer in optimizers for group in optimizer.param_groups if group["trunk"]]
+    adaptors = [group for optimizer in optimizers for group in optimizer.param_groups if not group["trunk"]]
+    trunk_rates, adaptor_rates = [], []
+    for step in range(100):
+        set_learning_rates(optimizers, step, 100, spec)
+        trunk_rates.append(max(group["lr"] for group in trunk))
+        adaptor_rates.append(max(group["lr"] for group in adaptors))
+    assert trunk_rates[:20] == [0.0] * 20 and 0 < trunk_rates[20] < trunk_rates[27] == pytest.approx(1e-2)
+    assert min(adaptor_rates) > 0
 
 
 def test_an_unknown_optimiser_is_refused():
     with pytest.raises(ValueError, match="optimizer.name is 'sgd'; expected 'adamw' or 'muon'"):
         OptimizerSpec("sgd")
+    with pytest.raises(ValueError, match="layer_decay is 1.5, expected a value in"):
+        OptimizerSpec(layer_decay=1.5)

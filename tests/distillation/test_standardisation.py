@@ -49,6 +49,28 @@ def test_channel_is_the_z_score():
     assert torch.allclose(fitted("channel", data)(data), expected, atol=1e-3)
 
 
+def test_global_is_one_scale_around_the_mean():
+    data = features(16)
+    expected = (data - data.mean(dim=0)) / data.var(dim=0, correction=0).mean().sqrt()
+    assert torch.allclose(fitted("global", data)(data), expected, atol=1e-4)
+    # a squared error cannot tell it from PHI-S, which only turns it
+    turned = fitted("phis", data)(data)
+    assert torch.allclose((expected[0] - expected[1]).norm(), (turned[0] - turned[1]).norm(), rtol=1e-4)
+
+
+def test_whitening_leaves_the_identity_as_covariance_but_does_not_blow_up_noise():
+    data = features(16)
+    covariance = torch.cov(fitted("pca_whiten", data)(data).double().T, correction=0)
+    eigenvalues = torch.linalg.eigvalsh(torch.cov(data.double().T, correction=0))
+    kept = eigenvalues > 1e-4 * eigenvalues.mean()
+    assert 0 < kept.sum() < len(kept)  # this data has directions of both kinds
+    assert torch.allclose(
+        covariance - torch.diag(covariance.diagonal()), torch.zeros(1, dtype=torch.float64), atol=1e-3
+    )
+    assert torch.allclose(covariance.diagonal()[kept], torch.ones(1, dtype=torch.float64), atol=1e-3)
+    assert (covariance.diagonal()[~kept] < 1).all()
+
+
 def test_a_dead_channel_is_not_blown_up():
     data = features(16)
     data[:, 3] = 1e-9 * torch.randn(len(data))
@@ -83,5 +105,5 @@ def test_constant_features_are_refused():
 def test_unknown_method_is_refused():
     moments = StreamingMoments(4)
     moments.update(torch.randn(10, 4))
-    with pytest.raises(ValueError, match="expected one of none, channel, phis"):
+    with pytest.raises(ValueError, match="expected one of none, global, channel, phis, pca_whiten"):
         Standardisation.fit("whiten", moments)

@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 
 from zen_hf.data.views import ViewSpec
+from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec
 from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
@@ -31,10 +32,19 @@ def teachers(vit_teacher, cnn_teacher):
     return [Teacher(TeacherSpec(name=n, source=str(s))) for n, s in (("vit", vit_teacher), ("cnn", cnn_teacher))]
 
 
-def distillation(folder, frames, teachers, steps=6, fixed=2, lr=1e-3, method="phis", batch_size=4, optimizer="adamw"):
-    training = TrainingSpec(
-        steps=steps, batch_size=batch_size, precision="no", workers=0, log_every=2, checkpoint_every=2
-    )
+def distillation(
+    folder,
+    frames,
+    teachers,
+    fixed=2,
+    method="phis",
+    optimizer="adamw",
+    lr=1e-3,
+    balancing=None,
+    **changes,
+):
+    settings = {"steps": 6, "batch_size": 4, "precision": "no", "workers": 0, "log_every": 2, "checkpoint_every": 2}
+    training = TrainingSpec(**(settings | changes))
     run = RunDirectory.create(folder, training, 0, resume=True)
     return Distillation(
         build_student(StudentSpec(config=TINY, adaptor_size=16), teachers, 32, 0),
@@ -44,6 +54,7 @@ def distillation(folder, frames, teachers, steps=6, fixed=2, lr=1e-3, method="ph
         ViewSpec(image_size=32, fixed=fixed),
         StandardisationSpec(patches=method, summary=method, views=16),
         LossSpec(),
+        balancing or BalancingSpec(),
         OptimizerSpec(optimizer, lr=lr, weight_decay=0.0),
         training,
         run,
@@ -61,20 +72,30 @@ def logged(folder, key):
     return [line[key] for line in lines if key in line]
 
 
-@pytest.mark.parametrize(("fixed", "optimizer"), [(0, "adamw"), (2, "muon")])
-def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, frames, teachers, fixed, optimizer):
-    whole = distillation(tmp_path / "whole", frames, teachers, fixed=fixed, optimizer=optimizer)
+PLAIN = {"fixed": 0}
+WITH_STATE = {
+    "fixed": 2,
+    "optimizer": "muon",
+    "balancing": BalancingSpec("adaloss"),
+    "accumulate": 2,
+    "ema_decay": 0.9,
+}
+
+
+@pytest.mark.parametrize("settings", [PLAIN, WITH_STATE])
+def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, frames, teachers, settings):
+    whole = distillation(tmp_path / "whole", frames, teachers, **settings)
     whole.train()
 
     class Stopped(Exception):
         pass
 
-    torn = distillation(tmp_path / "torn", frames, teachers, fixed=fixed, optimizer=optimizer)
+    torn = distillation(tmp_path / "torn", frames, teachers, **settings)
     forward, calls = torn.student.forward, []
 
     def stop_in_the_sixth_step(*args, **kwargs):
         calls.append(1)
-        if len(calls) == 6:
+        if len(calls) == 6 * settings.get("accumulate", 1):
             raise Stopped
         return forward(*args, **kwargs)
 
@@ -87,10 +108,69 @@ def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, frames, teacher
     ]
 
     torch.manual_seed(123)  # another process would not have our random state
-    resumed = distillation(tmp_path / "torn", frames, teachers, fixed=fixed, optimizer=optimizer)
+    resumed = distillation(tmp_path / "torn", frames, teachers, **settings)
     resumed.train()
     expected = weights(whole)
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(resumed).items())
+    expected = whole.trained.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in resumed.trained.state_dict().items())
+    assert torch.equal(resumed.balancer.mean_losses, whole.balancer.mean_losses)
+
+
+def test_two_accumulated_batches_of_four_equal_one_of_eight(tmp_path, frames, teachers):
+    for name, batch, accumulate in (("eight", 8, 1), ("twice", 4, 2), ("four", 4, 1)):
+        changes = {"batch_size": batch, "accumulate": accumulate, "log_every": 1}
+        run = distillation(tmp_path / name, frames, teachers, method="channel", **changes)
+        for module in run.student.modules():
+            if hasattr(module, "drop_rate"):
+                module.drop_rate = 0.0  # random numbers per batch
+        run.train()
+    eight, twice, four = (logged(tmp_path / name, "gradient_norm") for name in ("eight", "twice", "four"))
+    assert twice[0] == pytest.approx(eight[0], rel=1e-5) and four[0] != pytest.approx(eight[0], rel=1e-2)
+    assert logged(tmp_path / "twice", "loss")[:3] == pytest.approx(logged(tmp_path / "eight", "loss")[:3], rel=1e-3)
+
+
+def test_the_average_is_what_is_exported(tmp_path, frames, teachers):
+    run = distillation(tmp_path, frames, teachers, ema_decay=0.9)
+    run.train()
+    name = "model.layers.0.mlp.up_proj.weight"
+    assert not torch.equal(run.trained.state_dict()[name], weights(run)[name])
+    assert torch.equal(run.trained.state_dict()[name], run.average.module.state_dict()[name])
+
+
+@pytest.mark.parametrize("fixed", [0, 2])
+def test_teachers_that_are_not_drawn_do_not_run(tmp_path, frames, teachers, fixed):
+    run = distillation(tmp_path, frames, teachers, fixed=fixed, balancing=BalancingSpec("sampling"), log_every=1)
+    run.train()
+    drawn = [run.balancer.drawn(step)[0] for step in range(6)]
+    assert set(drawn) == {"vit", "cnn"}
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    named = [{key.split("/")[0] for key in line if "/" in key} for line in lines if "loss" in line]
+    assert named == [{name} for name in drawn]
+
+
+def test_a_failing_teacher_is_left_out_and_counted(tmp_path, frames, teachers, monkeypatch):
+    calls = []
+
+    def failing(images, grid, healthy=teachers[0].__call__):
+        calls.append(1)
+        features = healthy(images, grid)
+        if len(calls) % 3 == 0:  # also while it is measured
+            features.patches[0, 0] = float("nan")
+        return features
+
+    original = type(teachers[0]).__call__
+    monkeypatch.setattr(
+        type(teachers[0]), "__call__", lambda self, *a: failing(*a) if self is teachers[0] else original(self, *a)
+    )
+    run = distillation(tmp_path, frames, teachers, fixed=0, log_every=1)
+    run.train()
+    assert run.balancer.nonfinite.tolist() == [2, 0]
+    assert all(tensor.isfinite().all() for tensor in weights(run).values())
+    with pytest.raises(ValueError, match="teacher vit was infinite or not a number in 1 steps"):
+        distillation(
+            tmp_path / "strict", frames, teachers, fixed=0, balancing=BalancingSpec(max_nonfinite_steps=0)
+        ).train()
 
 
 @pytest.mark.parametrize("method", ["phis", "channel", "none"])
@@ -127,7 +207,7 @@ def test_checkpoints_rotate_and_a_torn_one_is_not_loaded(tmp_path, frames, teach
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, frames, teachers):
     run = distillation(tmp_path, frames, teachers, lr=1e30)
-    with pytest.raises(ValueError, match=r"step \d+: the loss or its gradient is not finite .*lower optimizer.lr"):
+    with pytest.raises(ValueError, match=r"step \d+: the loss .*lower optimizer.lr"):
         run.train()
 
 

@@ -27,8 +27,11 @@ if torch.distributed.is_initialized():
 """
 
 
-def run(tmp_path: Path, name: str, frames_folder, teachers, batch_size: int, processes: int) -> list[dict]:
+def run(
+    tmp_path: Path, name: str, frames_folder, teachers, batch_size: int, processes: int, balancing: str = "equal"
+) -> list[dict]:
     config = {
+        "balancing": {"method": balancing},
         "output": str(tmp_path / name),
         "frames": [{"path": str(frames_folder)}],
         "teachers": [{"name": key, "source": str(source)} for key, source in teachers.items()],
@@ -62,3 +65,19 @@ def test_two_processes_equal_one_with_the_double_batch(tmp_path, frames_folder, 
     assert half[0]["gradient_norm"] != pytest.approx(one[0]["gradient_norm"], rel=1e-2)
     # the learning rate at step n does not depend on the number of processes
     assert [line["lr"] for line in two] == [line["lr"] for line in one]
+
+
+@pytest.mark.slow
+def test_two_processes_balance_as_one(tmp_path, frames_folder, vit_teacher, cnn_teacher):
+    teachers = {"vit": vit_teacher, "cnn": cnn_teacher}
+    one = run(tmp_path, "one", frames_folder, teachers, 4, 1, "dropping")
+    two = run(tmp_path, "two", frames_folder, teachers, 2, 2, "dropping")
+    assert two[0]["gradient_norm"] == pytest.approx(one[0]["gradient_norm"], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_two_processes_sample_the_same_teachers(tmp_path, frames_folder, vit_teacher, cnn_teacher):
+    """Adaptors of teachers that were not drawn would stall processes that wait for their gradients."""
+    teachers = {"vit": vit_teacher, "cnn": cnn_teacher}
+    lines = run(tmp_path, "two", frames_folder, teachers, 2, 2, "sampling")
+    assert len(lines) == 2

@@ -118,7 +118,7 @@ def test_a_finished_run_is_not_overwritten(recipe, tmp_path):
         ("hold_out=[Z]", "hold_out names Z"),
         ("teachers.1.name=vit", "each with a name of its own"),
         ("teachers.0.source=./missing", "missing"),
-        ("standardisation.patches=whiten", "expected one of none, channel, phis"),
+        ("standardisation.patches=whiten", "expected one of none, global, channel, phis, pca_whiten"),
     ],
 )
 def test_a_wrong_recipe_is_refused_with_nothing_written(recipe, tmp_path, override, message):

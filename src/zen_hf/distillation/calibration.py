@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures every teacher once on training views and freezes its standardisation and dispersion."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class StandardisationSpec:
     """How targets are standardised.
 
     Attributes:
-        patches: `"none"`, `"channel"` or `"phis"`, for patch tokens.
+        patches: `"none"`, `"global"`, `"channel"`, `"phis"` or `"pca_whiten"`, for patch tokens.
         summary: The same, for summaries.
         views: Training views that the statistics are taken from.
     """
@@ -49,12 +49,19 @@ class Calibration:
     dispersion: float
 
 
-def calibrate(batches: Iterable[Targets], spec: StandardisationSpec) -> dict[str, Calibration]:
-    """Takes the statistics of every teacher over `spec.views` training views.
+def calibrate(
+    batches: Iterable[Targets],
+    spec: StandardisationSpec,
+    world_size: int = 1,
+    gather: Callable[[object], list] = lambda value: [value],
+) -> dict[str, Calibration]:
+    """Takes the statistics of every teacher over `spec.views` training views, which all processes share.
 
     Args:
-        batches: Teacher outputs for batches of training views.
+        batches: Teacher outputs for batches of training views, other ones in every process.
         spec: Methods and number of views.
+        world_size: Number of processes.
+        gather: Gives what every process passed to it, in the order of their ranks.
 
     Raises:
         ValueError: If a teacher's features do not vary or are not finite.
@@ -64,25 +71,38 @@ def calibrate(batches: Iterable[Targets], spec: StandardisationSpec) -> dict[str
     views = 0
     for targets in batches:
         for name, (summary, patches) in targets.items():
+            finite = summary.isfinite().all(dim=1) & patches.isfinite().all(dim=2).all(dim=1)
+            summary, patches = summary[finite], patches[finite]  # a view that a teacher failed on says nothing
             if name not in moments:
                 moments[name] = StreamingMoments(summary.shape[-1]), StreamingMoments(patches.shape[-1])
-            moments[name][0].update(summary)
-            moments[name][1].update(patches)
+            if len(summary):
+                moments[name][0].update(summary)
+                moments[name][1].update(patches)
             summaries.setdefault(name, []).append(summary.float().cpu())
-        views += len(summary)
-        if views >= spec.views:
+        views += len(finite)
+        if views * world_size >= spec.views:
             break
     calibrations = {}
-    for name, (summary, patches) in moments.items():
+    for name in moments:
+        parts = gather((*(vars(part) for part in moments[name]), torch.cat(summaries[name])))
+        summary, patches = (merged([part[index] for part in parts]) for index in (0, 1))
         try:
             calibrations[name] = Calibration(
                 summary=Standardisation.fit(spec.summary, summary),
                 patches=Standardisation.fit(spec.patches, patches),
-                dispersion=measure_dispersion(torch.cat(summaries[name])),
+                dispersion=measure_dispersion(torch.cat([part[2] for part in parts])),
             )
         except ValueError as error:
             raise ValueError(f"teacher {name}: {error}") from error
     return calibrations
+
+
+def merged(parts: list[dict]) -> StreamingMoments:
+    """One stream's moments from those of several, each the fields of a `StreamingMoments`."""
+    total = StreamingMoments(len(parts[0]["mean"]))
+    for part in parts:
+        total.merge(**part)
+    return total
 
 
 def save_calibrations(calibrations: dict[str, Calibration], path: Path) -> None:

@@ -8,7 +8,8 @@ import torch
 
 from zen_hf.distillation.hadamard import hadamard, schur_horn
 
-METHODS = ("none", "channel", "phis")
+METHODS = ("none", "global", "channel", "phis", "pca_whiten")
+WHITENING_FLOOR = 1e-4  # share of the mean variance below which a component counts as noise
 
 
 class StreamingMoments:
@@ -51,9 +52,9 @@ class Standardisation:
     """The frozen affine map between a teacher's space and the space of the loss.
 
     Attributes:
-        method: `"none"`, `"channel"` or `"phis"`.
+        method: One of `METHODS`.
         mean: Mean of the teacher's features [C].
-        forward_matrix: F [C, C] (phis) or its diagonal [C]: `standardised = (features - mean) F^T`.
+        forward_matrix: F [C, C] or, where it is diagonal, its diagonal [C]: `standardised = (features - mean) F^T`.
         inverse_matrix: G, with `features = standardised G^T + mean`.
     """
 
@@ -67,9 +68,11 @@ class Standardisation:
         """Fits the map to calibrated moments.
 
         Args:
-            method: `"none"`; `"channel"`: unit variance per channel; `"phis"`: PHI-S of Ranzinger et al. (2024),
-                arXiv 2410.01680: `phi^-1 H U^T (y - mean)`, one scale phi for all, and a rotation after which every
-                channel has the variance 1.
+            method: `"none"`; `"global"`: one scale phi for all channels, the root of their mean variance; `"channel"`:
+                unit variance per channel; `"phis"`: PHI-S of Ranzinger et al. (2024), arXiv 2410.01680:
+                `phi^-1 H U^T (y - mean)`, the same scale and a rotation after which every channel has the variance 1;
+                `"pca_whiten"`: `L^-1/2 U^T (y - mean)`, uncorrelated channels of variance 1, where directions of less
+                than 1e-4 of the mean variance keep less.
             moments: Mean and covariance of the teacher's features.
 
         Raises:
@@ -88,12 +91,19 @@ class Standardisation:
             # a channel that hardly varies (a dead ReLU) is not blown up to the size of the others
             std = covariance.diagonal().clamp(min=float(mean_variance) * 1e-6).sqrt()
             return cls(method, moments.mean.clone(), 1 / std, std)
+        scale = mean_variance.sqrt()
+        if method == "global":
+            return cls(
+                method, moments.mean.clone(), (1 / scale).expand(len(covariance)), scale.expand(len(covariance))
+            )
         spectrum, vectors = torch.linalg.eigh(covariance)
         largest = vectors.abs().argmax(dim=0)
         vectors = vectors * vectors[largest, torch.arange(len(spectrum))].sign()  # a sign that every machine agrees on
+        if method == "pca_whiten":
+            deviation = spectrum.clamp(min=float(mean_variance) * WHITENING_FLOOR).sqrt()
+            return cls(method, moments.mean.clone(), vectors.T / deviation[:, None], vectors * deviation)
         rotation = hadamard(len(spectrum))
         rotation = (schur_horn(spectrum.clamp(min=0)) if rotation is None else rotation) @ vectors.T
-        scale = mean_variance.sqrt()
         return cls(method, moments.mean.clone(), rotation / scale, rotation.T * scale)
 
     def __call__(self, features: torch.Tensor) -> torch.Tensor:
@@ -119,7 +129,7 @@ class Standardisation:
         """What must be stored to use the map again."""
         return {
             f"{prefix}.mean": self.mean,
-            f"{prefix}.forward_matrix": self.forward_matrix,
+            f"{prefix}.forward_matrix": self.forward_matrix.contiguous(),
             f"{prefix}.inverse_matrix": self.inverse_matrix.contiguous(),
         }
 

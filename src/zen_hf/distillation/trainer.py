@@ -4,17 +4,19 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import gather_object, set_seed
 from datasets import Dataset
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from zen_hf.data.views import ViewSpec
+from zen_hf.distillation.averaged_student import averaged_student
+from zen_hf.distillation.balancing import Balancer, BalancingSpec
 from zen_hf.distillation.batches import EndlessBatches, view_loader
 from zen_hf.distillation.calibration import (
     Calibration,
@@ -25,8 +27,8 @@ from zen_hf.distillation.calibration import (
     save_calibrations,
 )
 from zen_hf.distillation.checkpoints import load_latest_checkpoint, save_checkpoint
-from zen_hf.distillation.objective import LossSpec, distillation_loss
-from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizers, schedule, set_learning_rates
+from zen_hf.distillation.objective import LossSpec, teacher_losses
+from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizers, set_learning_rates
 from zen_hf.distillation.target_cache import TargetCache
 from zen_hf.distillation.teachers import Teacher, resize
 from zen_hf.distillation.whitening import whiten_patch_embedding
@@ -42,7 +44,10 @@ class TrainingSpec:
 
     Attributes:
         steps: Optimiser steps.
-        batch_size: Views per process and step.
+        batch_size: Views that a process computes at once.
+        accumulate: Batches per process whose gradients make one optimiser step.
+        ema_decay: Share of the averaged weights that stays in a step, such as 0.9996; 0 keeps no average. What is
+            exported is then the average.
         precision: `"auto"` computes in bfloat16 where the device has instructions for it; `"bf16"` or `"no"` decide.
         workers: Processes that render views (unused with fixed views).
         log_every: Steps between lines of the log.
@@ -53,6 +58,8 @@ class TrainingSpec:
 
     steps: int = 10_000
     batch_size: int = 64
+    accumulate: int = 1
+    ema_decay: float = 0.0
     precision: str = "auto"
     workers: int = 2
     log_every: int = 20
@@ -63,9 +70,11 @@ class TrainingSpec:
     def __post_init__(self):
         if self.precision not in ("auto", "bf16", "no"):
             raise ValueError(f"training.precision is {self.precision!r}; expected 'auto', 'bf16' or 'no'")
-        for name in ("steps", "batch_size", "log_every", "checkpoint_every", "keep_checkpoints"):
+        for name in ("steps", "batch_size", "accumulate", "log_every", "checkpoint_every", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; expected at least 1")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"training.ema_decay is {self.ema_decay}; expected a value in [0, 1)")
 
 
 def mixed_precision(precision: str) -> str:
@@ -91,6 +100,7 @@ class Distillation:
         views: How frames are augmented.
         standardisation: How targets are standardised.
         losses: Weights of the loss terms.
+        balancing: How the teachers' losses are combined.
         optimizer: Optimiser and learning rate.
         training: Length and bookkeeping.
         run: The run directory.
@@ -108,6 +118,7 @@ class Distillation:
         views: ViewSpec,
         standardisation: StandardisationSpec,
         losses: LossSpec,
+        balancing: BalancingSpec,
         optimizer: OptimizerSpec,
         training: TrainingSpec,
         run: RunDirectory,
@@ -122,6 +133,20 @@ class Distillation:
         self.grid = (image_size // student.config.patch_size,) * 2
         set_seed(seed, device_specific=True)
         self.student, *self.optimizers = accelerator.prepare(student, *build_optimizers(student, optimizer))
+        self.balancer = Balancer(
+            balancing,
+            [teacher.name for teacher in teachers],
+            [teacher.spec.weight for teacher in teachers],
+            seed,
+            rank=accelerator.process_index,
+            world_size=accelerator.num_processes,
+            total=lambda tensor: accelerator.reduce(tensor, reduction="sum"),
+        )
+        accelerator.register_for_checkpointing(self.balancer)
+        self.average = None
+        if training.ema_decay:
+            self.average = averaged_student(accelerator.unwrap_model(self.student), training.ema_decay)
+            accelerator.register_for_checkpointing(self.average)
         device = accelerator.device
         # what the student's image processor will do at inference; teachers normalise for themselves
         statistics = (student.config.image_mean, student.config.image_deviation)
@@ -141,7 +166,7 @@ class Distillation:
             if self.whiten_patches:
                 self.whiten(cache)
             first = load_latest_checkpoint(self.accelerator, self.run.path / "checkpoints")
-            batches = self.batches(cache, first)
+            batches = self.batches(cache, first * self.training.accumulate)
             task = own.add_task("Distilling", total=self.training.steps, completed=first, status="")
             self.student.train()
             self.loop(first, batches, calibrations, own, task)
@@ -149,31 +174,34 @@ class Distillation:
 
     def loop(self, first: int, batches: Iterator, calibrations: dict, progress: Progress, task) -> None:
         """Steps `first` to the last, with a log line and a checkpoint every so many."""
-        window = LogWindow(self.training.batch_size * self.accelerator.num_processes)
+        window = LogWindow(self.training.batch_size * self.training.accumulate * self.accelerator.num_processes)
         for step in range(first, self.training.steps):
-            with window.waiting():
-                pixels, targets = next(batches)
-            share = schedule(step, self.training.steps, self.optimizer_spec)
-            window.add(self.step(step, share, pixels, targets, calibrations))
+            rates = set_learning_rates(self.optimizers, step, self.training.steps, self.optimizer_spec)
+            self.step(step, batches, calibrations, window)
             done, last = step + 1, step + 1 == self.training.steps
             progress.update(task, completed=done)
             if last or done % self.training.log_every == 0:
                 means = window.read()
-                self.run.log(step=done, lr=share * self.optimizer_spec.lr, **means)
+                self.run.log(step=done, **rates, **means)
                 shown = " ".join(f"{t.name} {self.teacher_loss(means, t.name):.3f}" for t in self.teachers)
                 progress.update(task, status=f"{shown}  {means['images_per_second']:.0f} img/s")
             if last or done % self.training.checkpoint_every == 0:
                 save_checkpoint(self.accelerator, self.run.path / "checkpoints", done, self.training.keep_checkpoints)
 
-    def step(self, step: int, share: float, pixels: torch.Tensor, targets: Targets, calibrations: dict) -> dict:
-        """One optimiser step; returns the loss, its terms and the norm of the gradient, each a detached scalar."""
-        set_learning_rates(self.optimizers, share)
-        with self.accelerator.autocast():
-            output = self.student((resize(pixels, self.image_size) - self.mean) / self.std)
-        specs = [teacher.spec for teacher in self.teachers]
-        loss, terms = distillation_loss(output, targets, calibrations, specs, self.losses)
-        self.accelerator.backward(loss)
+    def step(self, step: int, batches: Iterator, calibrations: dict, window: "LogWindow") -> None:
+        """One optimiser step over `accumulate` batches."""
+        count = self.training.accumulate
+        for micro in range(step * count, (step + 1) * count):
+            with window.waiting():
+                pixels, targets = next(batches)
+            last = micro + 1 == (step + 1) * count
+            # only the last batch's backward has to wait for the other processes
+            with nullcontext() if last else self.accelerator.no_sync(self.student):
+                loss, terms = self.loss(micro, pixels, targets, calibrations)
+                self.accelerator.backward(loss / count)
+            window.add({"loss": loss.detach(), **terms})
         norm = self.accelerator.clip_grad_norm_(self.student.parameters(), self.optimizer_spec.clip_norm)
+        window.add({"gradient_norm": norm})
         if not torch.isfinite(loss) or not torch.isfinite(norm):
             values = ", ".join(f"{name} {float(term):.3g}" for name, term in terms.items())
             raise ValueError(
@@ -183,7 +211,26 @@ class Distillation:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return {"loss": loss.detach(), "gradient_norm": norm, **terms}
+        if self.average is not None:
+            self.average.update_parameters(self.accelerator.unwrap_model(self.student))
+
+    def loss(
+        self, micro: int, pixels: torch.Tensor, targets: Targets, calibrations: dict
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The balanced loss of a batch, and its terms, each a detached scalar."""
+        with self.accelerator.autocast():
+            output = self.student((resize(pixels, self.image_size) - self.mean) / self.std)
+        losses, terms = teacher_losses(output, targets, calibrations, self.losses)
+        loss = self.balancer.combine(losses, micro)
+        # an adaptor whose teacher does not count in this step still needs a gradient: DDP waits for one
+        for name, summary in output.summaries.items():
+            loss = loss + 0.0 * (summary.sum() + output.patches[name].sum())
+        return loss, terms
+
+    @property
+    def trained(self) -> ZenForDistillation:
+        """What is exported: the averaged student where there is one."""
+        return self.average.module if self.average is not None else self.accelerator.unwrap_model(self.student)
 
     def teacher_loss(self, means: dict[str, float], name: str) -> float:
         """What one teacher adds to the loss, before its weight."""
@@ -194,11 +241,11 @@ class Distillation:
         )
 
     def whiten(self, cache: TargetCache | None) -> None:
-        """Whitens the patch embedding on the first views, the same in every process; a checkpoint overrides it."""
+        """Whitens the patch embedding on the first views of all processes; a checkpoint overrides it."""
         views, count = [], 0
         for pixels, _ in self.batches(cache, 0, calibrating=True):
-            views.append((resize(pixels, self.image_size) - self.mean) / self.std)
-            count += len(pixels)
+            views.append(self.accelerator.gather((resize(pixels, self.image_size) - self.mean) / self.std))
+            count += len(views[-1])
             if count >= WHITENING_VIEWS:
                 break
         student = self.accelerator.unwrap_model(self.student)
@@ -215,40 +262,59 @@ class Distillation:
         return cache
 
     def calibrated(self, cache: TargetCache | None) -> dict[str, Calibration]:
-        """Statistics of the teachers: those of this run if it has any, else measured now by the main process."""
+        """Statistics of the teachers: those of this run if it has any, else measured now by all processes together.
+
+        The main process computes the maps and the others read its file: eigenvectors differ between machines.
+        """
         path = self.run.path / "calibration.safetensors"
-        if self.accelerator.is_main_process and not path.exists():
+        missing = not path.exists()
+        self.accelerator.wait_for_everyone()  # all look before one of them writes
+        if missing:
             targets = (targets for _, targets in self.batches(cache, 0, calibrating=True))
-            temporary = path.with_name(".tmp-" + path.name)
-            save_calibrations(calibrate(targets, self.standardisation), temporary)
-            temporary.rename(path)
+            world_size = self.accelerator.num_processes
+            calibrations = calibrate(targets, self.standardisation, world_size, lambda value: gather_object([value]))
+            if self.accelerator.is_main_process:
+                temporary = path.with_name(".tmp-" + path.name)
+                save_calibrations(calibrations, temporary)
+                temporary.rename(path)
         self.accelerator.wait_for_everyone()
         return load_calibrations(path)
 
     def batches(
-        self, cache: TargetCache | None, first_step: int, calibrating: bool = False
+        self, cache: TargetCache | None, first: int, calibrating: bool = False
     ) -> Iterator[tuple[torch.Tensor, Targets]]:
-        """Endless batches on the device: views [B, 3, S, S] in [0, 1] and the teachers' outputs for them."""
+        """Endless batches on the device: views [B, 3, S, S] in [0, 1] and the teachers' outputs for them.
+
+        Args:
+            cache: Outputs for fixed views, if they are.
+            first: Batch to begin with.
+            calibrating: Whether all teachers take part in every batch, as if nothing were balanced.
+        """
         indices = EndlessBatches(
             len(self.frames),
             self.training.batch_size,
             self.views.fixed,
             self.seed,
-            first_step,
-            rank=0 if calibrating else self.accelerator.process_index,
-            world_size=1 if calibrating else self.accelerator.num_processes,
+            first,
+            rank=self.accelerator.process_index,
+            world_size=self.accelerator.num_processes,
         )
         device = self.accelerator.device
         if cache is not None:
-            for batch in indices:
-                pixels, targets = cache.read(batch)
-                moved = {name: (s.to(device), p.to(device)) for name, (s, p) in targets.items()}
-                yield pixels.to(device).float() / 255, moved
-        for pixels in view_loader(self.frames, self.views, indices, self.seed, self.training.workers):
-            views = pixels.to(device, non_blocking=True).float() / 255
-            with self.accelerator.autocast():
-                outputs = {teacher.name: teacher(views, self.grid) for teacher in self.teachers}
-            yield views, {name: (output.summary, output.patches) for name, output in outputs.items()}
+            views = (cache.read(batch) for batch in indices)
+        else:
+            loader = view_loader(self.frames, self.views, indices, self.seed, self.training.workers)
+            views = ((pixels, None) for pixels in loader)
+        for number, (pixels, targets) in enumerate(views, start=first):
+            names = {teacher.name for teacher in self.teachers} if calibrating else set(self.balancer.drawn(number))
+            images = pixels.to(device, non_blocking=True).float() / 255
+            if targets is None:
+                with self.accelerator.autocast():
+                    outputs = {t.name: t(images, self.grid) for t in self.teachers if t.name in names}
+                yield images, {name: (output.summary, output.patches) for name, output in outputs.items()}
+            else:
+                kept = {name: pair for name, pair in targets.items() if name in names}
+                yield images, {name: (s.to(device), p.to(device)) for name, (s, p) in kept.items()}
 
 
 class LogWindow:
@@ -264,8 +330,8 @@ class LogWindow:
 
     def restart(self) -> None:
         """Begins a new window."""
-        self.start, self.steps, self.waited = time.perf_counter(), 0, 0.0
-        self.sums: dict[str, torch.Tensor] = {}
+        self.start, self.waited = time.perf_counter(), 0.0
+        self.sums: dict[str, tuple[torch.Tensor, int]] = {}  # a teacher that was not drawn has no term in a step
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -275,19 +341,19 @@ class LogWindow:
         self.waited += time.perf_counter() - asked
 
     def add(self, terms: dict[str, torch.Tensor]) -> None:
-        """Adds the terms of one step; they stay on their device, so that nothing waits for it."""
-        self.steps += 1
+        """Adds terms of a step; they stay on their device, so that nothing waits for it."""
         for name, term in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + term
+            total, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = total + term, count + 1
 
     def read(self) -> dict[str, float]:
         """Means over the window, which then restarts."""
         elapsed = time.perf_counter() - self.start
         speed = {
-            "images_per_second": self.steps * self.views_per_step / elapsed,
+            "images_per_second": self.sums["gradient_norm"][1] * self.views_per_step / elapsed,
             "data_wait": self.waited / elapsed,
         }
-        means = {name: float(total) / self.steps for name, total in self.sums.items()}
+        means = {name: float(total) / count for name, (total, count) in self.sums.items()}
         self.restart()
         return speed | means
 

@@ -11,6 +11,7 @@ from omegaconf import MISSING
 
 from zen_hf.data.frames import FrameSource, load_frames
 from zen_hf.data.views import ViewSpec
+from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec
 from zen_hf.distillation.export import export
 from zen_hf.distillation.objective import LossSpec
@@ -42,6 +43,7 @@ class DistillRecipe:
     views: ViewSpec = field(default_factory=ViewSpec)
     standardisation: StandardisationSpec = field(default_factory=StandardisationSpec)
     losses: LossSpec = field(default_factory=LossSpec)
+    balancing: BalancingSpec = field(default_factory=BalancingSpec)
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
     seed: int = 0
@@ -87,6 +89,7 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         views=config.views,
         standardisation=config.standardisation,
         losses=config.losses,
+        balancing=config.balancing,
         optimizer=config.optimizer,
         training=config.training,
         run=run,
@@ -98,7 +101,7 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     model = run.path / "model"
     if accelerator.is_main_process:
         if not model.exists():  # a run that was stopped between export and summary
-            export(accelerator.unwrap_model(distillation.student), calibrations, model)
+            export(distillation.trained, calibrations, model)
         run.finish(summary(config, frames, skipped, model))
         accelerator.print(f"{model}: load it with AutoModel.from_pretrained")
     accelerator.wait_for_everyone()
