@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec
+from zen_hf.distillation.masking import MaskingSpec
 from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
 from zen_hf.distillation.student import StudentSpec, build_student
 from zen_hf.distillation.teachers import Teacher, TeacherSpec
-from zen_hf.distillation.trainer import Distillation, TrainingSpec, mixed_precision
+from zen_hf.distillation.trainer import Distillation, TrainingSpec, distillation_progress, mixed_precision
 from zen_hf.run_directory import RunDirectory
 
 TINY = {
@@ -41,6 +42,8 @@ def distillation(
     optimizer="adamw",
     lr=1e-3,
     balancing=None,
+    masking=None,
+    image_sizes=(32,),
     **changes,
 ):
     settings = {"steps": 6, "batch_size": 4, "precision": "no", "workers": 0, "log_every": 2, "checkpoint_every": 2}
@@ -50,11 +53,12 @@ def distillation(
         build_student(StudentSpec(config=TINY, adaptor_size=16), teachers, 32, 0),
         teachers,
         frames,
-        32,
+        list(image_sizes),
         ViewSpec(image_size=32, fixed=fixed),
         StandardisationSpec(patches=method, summary=method, views=16),
         LossSpec(),
         balancing or BalancingSpec(),
+        masking or MaskingSpec(),
         OptimizerSpec(optimizer, lr=lr, weight_decay=0.0),
         training,
         run,
@@ -79,6 +83,8 @@ WITH_STATE = {
     "balancing": BalancingSpec("adaloss"),
     "accumulate": 2,
     "ema_decay": 0.9,
+    "masking": MaskingSpec(share=0.5),
+    "image_sizes": [16, 32],
 }
 
 
@@ -147,6 +153,40 @@ def test_teachers_that_are_not_drawn_do_not_run(tmp_path, frames, teachers, fixe
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     named = [{key.split("/")[0] for key in line if "/" in key} for line in lines if "loss" in line]
     assert named == [{name} for name in drawn]
+
+
+@pytest.mark.parametrize("fixed", [0, 2])
+def test_every_batch_draws_a_size_and_all_teachers_answer_on_its_grid(tmp_path, frames, teachers, fixed):
+    run = distillation(tmp_path, frames, teachers, fixed=fixed, image_sizes=[16, 32])
+    caches = run.fill_caches(distillation_progress(run.accelerator)) if fixed else {}
+    seen = []
+    for number, (pixels, targets) in zip(range(12), run.batches(caches, 0), strict=False):
+        size = pixels.shape[-1]
+        assert pixels.shape == (4, 3, size, size) and size == run.size(number)
+        patches = (size // 16) ** 2
+        assert {name: target[1].shape[1] for name, target in targets.items()} == {"vit": patches, "cnn": patches}
+        seen.append(size)
+    assert set(seen) == {16, 32}
+    # the view is the same whatever its size: at 32 pixels it is what a run at 32 alone sees
+    alone = distillation(tmp_path / "alone", frames, teachers, fixed=fixed)
+    caches = alone.fill_caches(distillation_progress(run.accelerator)) if fixed else {}
+    first = seen.index(32)
+    batches = run.batches(run.fill_caches(distillation_progress(run.accelerator)) if fixed else {}, first)
+    mixed, single = next(batches), next(alone.batches(caches, first))
+    assert torch.equal(mixed[0], single[0])
+    assert torch.allclose(mixed[1]["vit"][1].float(), single[1]["vit"][1].float(), atol=1e-5)
+
+
+def test_masked_patches_are_hidden_from_the_student_alone(tmp_path, frames, teachers):
+    run = distillation(tmp_path, frames, teachers, masking=MaskingSpec(share=1.0, ratio=[0.5, 0.5]))
+    token = "model.embeddings.mask_token"
+    before = weights(run)[token]
+    run.train()
+    assert not torch.equal(weights(run)[token], before)  # it is trained
+    pixels = torch.randn(4, 3, 32, 32)
+    masks = run.masks(0, pixels)
+    assert masks.shape == (4, 4) and (masks.sum(dim=1) == 2).all()
+    assert torch.equal(masks, run.masks(0, pixels)) and not torch.equal(masks, run.masks(1, pixels))
 
 
 def test_a_failing_teacher_is_left_out_and_counted(tmp_path, frames, teachers, monkeypatch):
@@ -228,3 +268,5 @@ def test_impossible_settings_are_refused(teachers):
         build_student(StudentSpec(config=TINY), teachers, 40, 0)
     with pytest.raises(ValueError, match="unknown fields hiden_size"):
         build_student(StudentSpec(config={"hiden_size": 3}), teachers, 32, 0)
+    with pytest.raises(ValueError, match="image_sizes holds 48, but views.image_size is 32"):
+        build_student(StudentSpec(image_sizes=[32, 48]), teachers, 32, 0)

@@ -12,7 +12,7 @@ def test_outputs_are_uncorrelated_with_unit_variance():
     )
     images = smooth + 0.3 * torch.randn(64, 3, 32, 32, generator=generator) + 2
     embedding = torch.nn.Conv2d(3, 10, 4, stride=4)
-    whiten_patch_embedding(embedding, images)
+    whiten_patch_embedding(embedding, images.split(100))
     outputs = embedding(images).permute(0, 2, 3, 1).reshape(-1, 10).double()
     assert outputs.mean(dim=0).abs().max() < 1e-3
     covariance = torch.cov(outputs.T, correction=0)
@@ -22,6 +22,6 @@ def test_outputs_are_uncorrelated_with_unit_variance():
 def test_more_outputs_than_pixel_values_keep_random_weights():
     embedding = torch.nn.Conv2d(3, 20, 2, stride=2)
     before = embedding.weight[12:].clone()
-    whiten_patch_embedding(embedding, torch.randn(32, 3, 8, 8))
+    whiten_patch_embedding(embedding, [torch.randn(32, 3, 8, 8), torch.randn(4, 3, 16, 8)])
     assert torch.equal(embedding.weight[12:], before)
     assert not torch.equal(embedding.weight[:12], before[:1].expand(12, -1, -1, -1))

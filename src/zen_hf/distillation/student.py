@@ -21,8 +21,8 @@ class StudentSpec:
         variant: `"tiny"`, `"small"`, `"base"` or `"large"`; ignored where a generalist is given.
         generalist: Hub id or folder of a DINOv2 or DINOv3 ViT to start from; by default the trunk is random.
         config: Fields of `ZenConfig` that differ from the variant's, such as `{patch_size: 32}`.
-        image_size: Side of the student's square input in pixels, to which a view is shrunk; by default the view's own
-            size. Teachers see the view at the sizes that they need.
+        image_sizes: Sides of the student's square input in pixels, to which views are shrunk; every batch draws one,
+            the same in all processes, and every teacher answers at each. By default the views' own size alone.
         adaptor_size: Hidden size of the adaptors.
         whiten_patches: Whether a random trunk starts with a patch embedding that whitens the training views; worth it
             in short runs.
@@ -31,45 +31,52 @@ class StudentSpec:
     variant: str = "small"
     generalist: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
-    image_size: int | None = None
+    image_sizes: list[int] = field(default_factory=list)
     adaptor_size: int = 512
     whiten_patches: bool = False
 
 
-def build_student(spec: StudentSpec, teachers: list[Teacher], image_size: int, seed: int) -> ZenForDistillation:
+def build_student(spec: StudentSpec, teachers: list[Teacher], view_size: int, seed: int) -> ZenForDistillation:
     """Builds the trunk and one adaptor per teacher.
 
     Args:
         spec: The recipe's student.
         teachers: Give the adaptors their sizes.
-        image_size: Side of the student's input in pixels.
+        view_size: Side of the views in pixels.
         seed: Seed of the random weights.
 
     Raises:
-        ValueError: If `image_size` is not divisible by the patch size, or a field of `spec.config` does not exist.
+        ValueError: If a size is not divisible by the patch size or larger than the views, or a field of `spec.config`
+            does not exist.
     """
     unknown = sorted(set(spec.config) - set(ZenConfig.__dataclass_fields__))
     if unknown:
         raise ValueError(f"student.config has unknown fields {', '.join(unknown)}; see ZenConfig for the valid ones")
     torch.manual_seed(seed)
-    trunk = None
+    sizes, trunk = spec.image_sizes or [view_size], None
     if spec.generalist:
         if spec.config:
             raise ValueError("student.config cannot change a generalist's architecture; remove one of the two")
         trunk = ZenModel.from_generalist(spec.generalist, dtype=torch.float32)
         config = trunk.config
     else:
-        config = ZenConfig.from_variant(spec.variant, **(({"image_size": image_size}) | spec.config))
-    if image_size % config.patch_size:
-        below = max(image_size // config.patch_size, 1) * config.patch_size
-        raise ValueError(
-            f"image size {image_size} is not divisible by the student's patch size {config.patch_size}; "
-            f"the nearest valid sizes are {below} and {below + config.patch_size}"
-        )
+        config = ZenConfig.from_variant(spec.variant, **({"image_size": max(sizes)} | spec.config))
+    for size in sizes:
+        if size % config.patch_size:
+            below = max(size // config.patch_size, 1) * config.patch_size
+            raise ValueError(
+                f"image size {size} is not divisible by the student's patch size {config.patch_size}; "
+                f"the nearest valid sizes are {below} and {below + config.patch_size}"
+            )
+        if size > view_size:
+            raise ValueError(
+                f"student.image_sizes holds {size}, but views.image_size is {view_size}; raise it to {size}, or "
+                "the student would see enlarged views"
+            )
     config.adaptors = [teacher.adaptor | {"hidden_size": spec.adaptor_size} for teacher in teachers]
     student = ZenForDistillation(config)
     if trunk is not None:
         student.model.load_state_dict(trunk.state_dict())
-    # nothing is masked in this objective: without a gradient, the token would stall DDP and be decayed for nothing
+    # unless patches are masked: without a gradient, the token would stall DDP and be decayed for nothing
     student.model.embeddings.mask_token.requires_grad_(False)
     return student

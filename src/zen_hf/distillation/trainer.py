@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
@@ -27,6 +29,7 @@ from zen_hf.distillation.calibration import (
     save_calibrations,
 )
 from zen_hf.distillation.checkpoints import load_latest_checkpoint, save_checkpoint
+from zen_hf.distillation.masking import MaskingSpec, draw_masks
 from zen_hf.distillation.objective import LossSpec, teacher_losses
 from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizers, set_learning_rates
 from zen_hf.distillation.target_cache import TargetCache
@@ -96,11 +99,12 @@ class Distillation:
         student: Trunk and adaptors, one adaptor per teacher.
         teachers: The teachers.
         frames: Frames with columns `image`, `video_id` and `source`.
-        image_size: Side of the student's input in pixels.
+        image_sizes: Sides of the student's input in pixels, of which every batch draws one.
         views: How frames are augmented.
         standardisation: How targets are standardised.
         losses: Weights of the loss terms.
         balancing: How the teachers' losses are combined.
+        masking: Which frames lose patches before the student sees them.
         optimizer: Optimiser and learning rate.
         training: Length and bookkeeping.
         run: The run directory.
@@ -114,11 +118,12 @@ class Distillation:
         student: ZenForDistillation,
         teachers: list[Teacher],
         frames: Dataset,
-        image_size: int,
+        image_sizes: list[int],
         views: ViewSpec,
         standardisation: StandardisationSpec,
         losses: LossSpec,
         balancing: BalancingSpec,
+        masking: MaskingSpec,
         optimizer: OptimizerSpec,
         training: TrainingSpec,
         run: RunDirectory,
@@ -129,8 +134,9 @@ class Distillation:
         self.teachers, self.frames, self.views, self.losses = teachers, frames, views, losses
         self.standardisation, self.optimizer_spec, self.training = standardisation, optimizer, training
         self.run, self.accelerator, self.seed, self.whiten_patches = run, accelerator, seed, whiten_patches
-        self.image_size = (image_size, image_size)
-        self.grid = (image_size // student.config.patch_size,) * 2
+        self.grids = {size: (size // student.config.patch_size,) * 2 for size in image_sizes}
+        self.masking = masking
+        student.model.embeddings.mask_token.requires_grad_(masking.share > 0)
         set_seed(seed, device_specific=True)
         self.student, *self.optimizers = accelerator.prepare(student, *build_optimizers(student, optimizer))
         self.balancer = Balancer(
@@ -161,12 +167,12 @@ class Distillation:
         """
         own = progress or distillation_progress(self.accelerator)
         with own:
-            cache = self.fill_cache(own) if self.views.fixed else None
-            calibrations = self.calibrated(cache)
+            caches = self.fill_caches(own) if self.views.fixed else {}
+            calibrations = self.calibrated(caches)
             if self.whiten_patches:
-                self.whiten(cache)
+                self.whiten(caches)
             first = load_latest_checkpoint(self.accelerator, self.run.path / "checkpoints")
-            batches = self.batches(cache, first * self.training.accumulate)
+            batches = self.batches(caches, first * self.training.accumulate)
             task = own.add_task("Distilling", total=self.training.steps, completed=first, status="")
             self.student.train()
             self.loop(first, batches, calibrations, own, task)
@@ -190,15 +196,15 @@ class Distillation:
 
     def step(self, step: int, batches: Iterator, calibrations: dict, window: "LogWindow") -> None:
         """One optimiser step over `accumulate` batches."""
-        count = self.training.accumulate
-        for micro in range(step * count, (step + 1) * count):
+        parts = self.training.accumulate
+        for micro in range(step * parts, (step + 1) * parts):
             with window.waiting():
                 pixels, targets = next(batches)
-            last = micro + 1 == (step + 1) * count
+            last = micro + 1 == (step + 1) * parts
             # only the last batch's backward has to wait for the other processes
             with nullcontext() if last else self.accelerator.no_sync(self.student):
                 loss, terms = self.loss(micro, pixels, targets, calibrations)
-                self.accelerator.backward(loss / count)
+                self.accelerator.backward(loss / parts)
             window.add({"loss": loss.detach(), **terms})
         norm = self.accelerator.clip_grad_norm_(self.student.parameters(), self.optimizer_spec.clip_norm)
         window.add({"gradient_norm": norm})
@@ -219,13 +225,22 @@ class Distillation:
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The balanced loss of a batch, and its terms, each a detached scalar."""
         with self.accelerator.autocast():
-            output = self.student((resize(pixels, self.image_size) - self.mean) / self.std)
+            output = self.student(pixels, bool_masked_pos=self.masks(micro, pixels))
         losses, terms = teacher_losses(output, targets, calibrations, self.losses)
         loss = self.balancer.combine(losses, micro)
         # an adaptor whose teacher does not count in this step still needs a gradient: DDP waits for one
         for name, summary in output.summaries.items():
             loss = loss + 0.0 * (summary.sum() + output.patches[name].sum())
         return loss, terms
+
+    def masks(self, micro: int, pixels: torch.Tensor) -> torch.Tensor | None:
+        """Patches that the student does not see, [B, h * w]; drawn for the frames of all processes at once."""
+        if not self.masking.share:
+            return None
+        random = np.random.default_rng([self.seed, 4, micro])
+        batch, rank = len(pixels), self.accelerator.process_index
+        drawn = draw_masks(self.masking, batch * self.accelerator.num_processes, self.grids[pixels.shape[-1]], random)
+        return drawn[rank * batch : (rank + 1) * batch].to(pixels.device)
 
     @property
     def trained(self) -> ZenForDistillation:
@@ -240,28 +255,35 @@ class Distillation:
             if key.startswith(name + "/")
         )
 
-    def whiten(self, cache: TargetCache | None) -> None:
+    def whiten(self, caches: dict[int, TargetCache]) -> None:
         """Whitens the patch embedding on the first views of all processes; a checkpoint overrides it."""
-        views, count = [], 0
-        for pixels, _ in self.batches(cache, 0, calibrating=True):
-            views.append(self.accelerator.gather((resize(pixels, self.image_size) - self.mean) / self.std))
-            count += len(views[-1])
-            if count >= WHITENING_VIEWS:
+        views, seen = [], 0
+        for pixels, _ in self.batches(caches, 0, calibrating=True):
+            views.append(self.accelerator.gather(pixels))
+            seen += len(views[-1])
+            if seen >= WHITENING_VIEWS:
                 break
         student = self.accelerator.unwrap_model(self.student)
-        whiten_patch_embedding(student.model.embeddings.patch_embeddings, torch.cat(views))
+        whiten_patch_embedding(student.model.embeddings.patch_embeddings, views)
 
-    def fill_cache(self, progress: Progress) -> TargetCache:
-        """Every teacher's outputs for every fixed view, computed by the main process where they are missing."""
+    def fill_caches(self, progress: Progress) -> dict[int, TargetCache]:
+        """Every teacher's outputs for every fixed view at every size, computed by the main process where missing."""
         folder = Path(self.training.cache) if self.training.cache else self.run.path / "target_cache"
-        cache = TargetCache(folder, self.frames, self.views, self.teachers, self.grid, self.seed)
-        if self.accelerator.is_main_process:
-            computed = cache.fill(progress)
-            self.run.log(event="target_cache", folder=str(folder), views_computed=computed)
+        caches = {}
+        for size, grid in self.grids.items():
+            caches[size] = TargetCache(folder, self.frames, self.views, self.teachers, grid, self.seed)
+            if self.accelerator.is_main_process:
+                computed = caches[size].fill(progress)
+                self.run.log(event="target_cache", folder=str(folder), grid=list(grid), views_computed=computed)
         self.accelerator.wait_for_everyone()
-        return cache
+        return caches
 
-    def calibrated(self, cache: TargetCache | None) -> dict[str, Calibration]:
+    def size(self, number: int) -> int:
+        """Side of the student's input in a batch, the same in every process."""
+        sizes = list(self.grids)
+        return sizes[np.random.default_rng([self.seed, 5, number]).integers(len(sizes))]
+
+    def calibrated(self, caches: dict[int, TargetCache]) -> dict[str, Calibration]:
         """Statistics of the teachers: those of this run if it has any, else measured now by all processes together.
 
         The main process computes the maps and the others read its file: eigenvectors differ between machines.
@@ -270,7 +292,7 @@ class Distillation:
         missing = not path.exists()
         self.accelerator.wait_for_everyone()  # all look before one of them writes
         if missing:
-            targets = (targets for _, targets in self.batches(cache, 0, calibrating=True))
+            targets = (targets for _, targets in self.batches(caches, 0, calibrating=True))
             world_size = self.accelerator.num_processes
             calibrations = calibrate(targets, self.standardisation, world_size, lambda value: gather_object([value]))
             if self.accelerator.is_main_process:
@@ -281,12 +303,12 @@ class Distillation:
         return load_calibrations(path)
 
     def batches(
-        self, cache: TargetCache | None, first: int, calibrating: bool = False
+        self, caches: dict[int, TargetCache], first: int, calibrating: bool = False
     ) -> Iterator[tuple[torch.Tensor, Targets]]:
-        """Endless batches on the device: views [B, 3, S, S] in [0, 1] and the teachers' outputs for them.
+        """Endless batches on the device: the student's normalised input [B, 3, s, s] and the teachers' outputs for it.
 
         Args:
-            cache: Outputs for fixed views, if they are.
+            caches: Outputs for fixed views per size of the input; empty if views are fresh.
             first: Batch to begin with.
             calibrating: Whether all teachers take part in every batch, as if nothing were balanced.
         """
@@ -299,22 +321,28 @@ class Distillation:
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
-        device = self.accelerator.device
-        if cache is not None:
-            views = (cache.read(batch) for batch in indices)
+        numbers = count(first)
+        if caches:
+            # a size and its cache belong together
+            source = (caches[self.size(number)].read(batch) for number, batch in zip(numbers, indices, strict=False))
         else:
             loader = view_loader(self.frames, self.views, indices, self.seed, self.training.workers)
-            views = ((pixels, None) for pixels in loader)
-        for number, (pixels, targets) in enumerate(views, start=first):
+            source = ((pixels, None) for pixels in loader)
+        device = self.accelerator.device
+        for number, (pixels, targets) in enumerate(source, start=first):
             names = {teacher.name for teacher in self.teachers} if calibrating else set(self.balancer.drawn(number))
             images = pixels.to(device, non_blocking=True).float() / 255
+            size = self.size(number)
             if targets is None:
-                with self.accelerator.autocast():
-                    outputs = {t.name: t(images, self.grid) for t in self.teachers if t.name in names}
-                yield images, {name: (output.summary, output.patches) for name, output in outputs.items()}
-            else:
-                kept = {name: pair for name, pair in targets.items() if name in names}
-                yield images, {name: (s.to(device), p.to(device)) for name, (s, p) in kept.items()}
+                targets = self.answers([teacher for teacher in self.teachers if teacher.name in names], images, size)
+            chosen = {name: (s.to(device), p.to(device)) for name, (s, p) in targets.items() if name in names}
+            yield (resize(images, (size, size)) - self.mean) / self.std, chosen
+
+    def answers(self, teachers: list[Teacher], images: torch.Tensor, size: int) -> Targets:
+        """What teachers say of views [B, 3, S, S] in [0, 1] on the student's grid at a size."""
+        with self.accelerator.autocast():
+            outputs = {teacher.name: teacher(images, self.grids[size]) for teacher in teachers}
+        return {name: (output.summary, output.patches) for name, output in outputs.items()}
 
 
 class LogWindow:

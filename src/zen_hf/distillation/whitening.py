@@ -6,6 +6,8 @@ A random embedding of natural patches says little but their mean colour, and a s
 undoing that. Whitened components are as label-free as random weights (Jordan, 2024, arXiv 2404.00498, section 3.2).
 """
 
+from collections.abc import Iterable
+
 import torch
 
 from zen_hf.distillation.standardisation import StreamingMoments
@@ -14,18 +16,18 @@ VARIANCE_FLOOR = 1e-3  # share of the mean variance; keeps the noise of the last
 
 
 @torch.no_grad()
-def whiten_patch_embedding(embedding: torch.nn.Conv2d, images: torch.Tensor) -> None:
-    """Overwrites a patch embedding so that its outputs on `images` are uncorrelated, with mean 0 and variance 1.
+def whiten_patch_embedding(embedding: torch.nn.Conv2d, batches: Iterable[torch.Tensor]) -> None:
+    """Overwrites a patch embedding so that its outputs on these views are uncorrelated, with mean 0 and variance 1.
 
     Args:
         embedding: Convolution whose stride is its kernel size. Outputs beyond the number of pixel values of a patch
             keep their random weights.
-        images: Normalised training views [B, 3, H, W].
+        batches: Normalised training views, each [B, 3, H, W] of any size.
     """
     patch = embedding.kernel_size[0]
     moments = StreamingMoments(embedding.weight[0].numel())
-    for part in images.split(64):
-        moments.update(torch.nn.functional.unfold(part.float(), patch, stride=patch).transpose(1, 2))
+    for images in batches:
+        moments.update(torch.nn.functional.unfold(images.float(), patch, stride=patch).transpose(1, 2))
     spectrum, vectors = torch.linalg.eigh(moments.covariance)
     spectrum, vectors = spectrum.flip(0), vectors.flip(1)  # largest first
     largest = vectors.abs().argmax(dim=0)

@@ -14,6 +14,7 @@ from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec
 from zen_hf.distillation.export import export
+from zen_hf.distillation.masking import MaskingSpec
 from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
 from zen_hf.distillation.student import StudentSpec, build_student
@@ -44,6 +45,7 @@ class DistillRecipe:
     standardisation: StandardisationSpec = field(default_factory=StandardisationSpec)
     losses: LossSpec = field(default_factory=LossSpec)
     balancing: BalancingSpec = field(default_factory=BalancingSpec)
+    masking: MaskingSpec = field(default_factory=MaskingSpec)
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
     seed: int = 0
@@ -74,8 +76,7 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     accelerator = Accelerator(mixed_precision=mixed_precision(config.training.precision))
     frames, skipped = load_frames(config.frames, config.hold_out)
     teachers = [Teacher(spec) for spec in config.teachers]
-    image_size = config.student.image_size or config.views.image_size
-    student = build_student(config.student, teachers, image_size, config.seed)
+    student = build_student(config.student, teachers, config.views.image_size, config.seed)
     run = RunDirectory.create(
         Path(config.output), config, config.seed, resume=resume, is_main_process=accelerator.is_main_process
     )
@@ -85,11 +86,12 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         student,
         teachers,
         frames,
-        image_size=image_size,
+        image_sizes=config.student.image_sizes or [config.views.image_size],
         views=config.views,
         standardisation=config.standardisation,
         losses=config.losses,
         balancing=config.balancing,
+        masking=config.masking,
         optimizer=config.optimizer,
         training=config.training,
         run=run,

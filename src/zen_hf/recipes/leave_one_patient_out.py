@@ -102,8 +102,7 @@ def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
             }
             rows[row.name] = {patient: probe(encoder, [patient]) for patient, encoder in encoders.items()}
         else:
-            size = row.student.image_size or config.views.image_size
-            trunk = build_student(row.student, teachers, size, config.seed).model
+            trunk = build_student(row.student, teachers, config.views.image_size, config.seed).model
             encoder = FrameEncoder(trunk, trunk.config.image_mean, trunk.config.image_deviation, name=row.name)
             rows[row.name] = {patient: probe(encoder, [patient]) for patient in patients}
     for teacher in teachers:
