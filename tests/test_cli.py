@@ -13,7 +13,7 @@ import pytest
 
 from zen_hf.cli import main
 
-COMMANDS = ["quickstart", "distill", "benchmark"]
+COMMANDS = ["quickstart", "distill", "report", "benchmark"]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def recipe_calls(monkeypatch):
         setattr(module, name, lambda **arguments: calls.append((name, arguments)))
         monkeypatch.setitem(sys.modules, module.__name__, module)
 
-    for name in ("quickstart", "distill", "frozen"):
+    for name in ("quickstart", "distill", "report", "frozen"):
         fake(name)
     return calls
 
@@ -114,6 +114,11 @@ def test_out_of_distill_survives_as_written(zen_hf_command, recipe_calls):
     for name in ["3", "odd: name", "null", "C:\\runs\\a", "é {x}"]:
         zen_hf_command(f"distill r.yaml --out {shlex.quote(name)}")
         assert load_recipe(Recipe, None, recipe_calls[-1][1]["overrides"]).output == name
+
+
+def test_report_arguments(zen_hf_command, recipe_calls):
+    zen_hf_command("report runs/a --frames 7")
+    assert recipe_calls == [("report", {"run": Path("runs/a"), "frames": 7})]
 
 
 def test_benchmark_arguments(zen_hf_command, recipe_calls):

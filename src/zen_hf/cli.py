@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: `zen-hf quickstart | distill | benchmark`. Each command calls one recipe, imported only then."""
+"""The command line: `zen-hf quickstart | distill | report | benchmark`. Each command calls one recipe, imported only then."""
 
 import json
 import os
@@ -100,6 +100,22 @@ def benchmark(
     from zen_hf.recipes.frozen import frozen
 
     frozen(model=model, task=task, data=data, out=out, seed=seed, image_size=image_size)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a zen-hf distill run, finished or not.")],
+    frames: Annotated[int, typer.Option(help="Frames to fit on, and to test on, at most.")] = 120,
+) -> None:
+    """Write a page of curves, measurements and pictures about a distillation.
+
+    \b
+    Example:
+      zen-hf report runs/first
+    """
+    from zen_hf.recipes.report import report
+
+    report(run=run, frames=frames)
 
 
 def _message(error: Exception) -> str:

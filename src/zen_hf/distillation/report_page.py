@@ -87,20 +87,26 @@ def data_uri(image: Image.Image) -> str:
 
 
 def curves(panels: Sequence[tuple[str, dict[str, tuple[Sequence[float], Sequence[float]]]]]) -> str:
-    """Line charts side by side, as one picture.
+    """Line charts, three in a row, as one picture.
 
     Args:
         panels: Per chart its title and its lines: name to x and y values.
     """
-    figure = Figure(figsize=(4.8 * len(panels), 3.2), dpi=110, layout="constrained")
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.8 * columns, 3.2 * rows), dpi=110, layout="constrained")
     canvas = FigureCanvasAgg(figure)  # not pyplot, whose state and display belong to the caller
-    for axes, (title, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    places = figure.subplots(rows, columns, squeeze=False).flatten()
+    for empty in places[len(panels) :]:
+        empty.set_axis_off()
+    for axes, (title, lines) in zip(places[: len(panels)], panels, strict=True):
         for name, (x, y) in lines.items():
             axes.plot(x, y, label=name, linewidth=1.6)
-        axes.set(title=title, xlabel="step", ylabel="loss")
+        axes.set(title=title, xlabel="step")
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+        if len(lines) > 1:
+            axes.legend(frameon=False)
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     return f'<figure><img alt="loss curves" style="max-width:100%" src="{data_uri(image)}"></figure>'

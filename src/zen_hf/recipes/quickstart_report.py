@@ -148,5 +148,10 @@ def losses_html(teacher_losses: dict[str, list[float]], logs: dict[str, Path]) -
     for student, path in logs.items():
         steps = [entry for entry in map(json.loads, path.read_text(encoding="utf-8").splitlines()) if "step" in entry]
         terms = [key for key in steps[0] if "/" in key and not key.endswith("summary_mse")]
-        panels.append((student, {term: ([e["step"] for e in steps], [e[term] for e in steps]) for term in terms}))
+        panels.append(
+            (
+                f"losses of the {student}",
+                {term: ([e["step"] for e in steps], [e[term] for e in steps]) for term in terms},
+            )
+        )
     return curves(panels)
