@@ -123,6 +123,15 @@ def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, frames, teacher
     assert torch.equal(resumed.balancer.mean_losses, whole.balancer.mean_losses)
 
 
+def test_workers_change_no_bit(tmp_path, frames, teachers):
+    results = []
+    for workers in (0, 2):
+        run = distillation(tmp_path / str(workers), frames, teachers, fixed=0, steps=3, workers=workers)
+        run.train()
+        results.append(weights(run))
+    assert all(torch.equal(tensor, results[0][name]) for name, tensor in results[1].items())
+
+
 def test_two_accumulated_batches_of_four_equal_one_of_eight(tmp_path, frames, teachers):
     for name, batch, accumulate in (("eight", 8, 1), ("twice", 4, 2), ("four", 4, 1)):
         changes = {"batch_size": batch, "accumulate": accumulate, "log_every": 1}

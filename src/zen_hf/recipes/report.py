@@ -114,7 +114,7 @@ def measured(run: Path, config: DistillRecipe, count: int) -> list[str]:
     control = build_student(config.student, teachers, config.views.image_size, config.seed).model.eval()
     encoders: dict[str, Callable[[torch.Tensor], FrameFeatures]] = {
         "student": student,
-        "student before training": FrameEncoder(control, control.config.image_mean, control.config.image_deviation),
+        "untrained": FrameEncoder(control, control.config.image_mean, control.config.image_deviation),
     }
     encoders |= {teacher.name: lambda images, teacher=teacher: teacher(images, grid) for teacher in teachers}
     fitted, tested = ({name: [] for name in encoders} for _ in range(2))
@@ -131,7 +131,7 @@ def measured(run: Path, config: DistillRecipe, count: int) -> list[str]:
         section(
             "Measurements",
             f"{words} FVU: fraction of the teacher's variance that is unexplained, 0 is perfect, 1 is its mean. 'Head': by "
-            "the student's adaptor. 'Ridge': by a linear map from the frozen trunk, and from the trunk before training. "
+            "the student's adaptor. 'Ridge': by a linear map from the frozen trunk, and from the untrained trunk. "
             "'pos': against the mean at each position instead of one mean.",
             score_table(COLUMNS, rows) + f"<p>RankMe of the summaries (effective rank): {ranks}.</p>",
         ),
@@ -148,9 +148,9 @@ COLUMNS = (
     "head: patch FVU",
     "head: patch FVU pos",
     "ridge: summary FVU",
-    "before training",
+    "untrained",
     "ridge: patch FVU",
-    "before training",
+    "untrained",
     "patch CKA",
 )
 
@@ -182,9 +182,9 @@ def monitor_row(
         fvu(patches, wanted.patches, feature_mean(teacher.patches)),
         fvu_pos(patches, wanted.patches, position_means(teacher.patches)),
         ridge("student", "summary"),
-        ridge("student before training", "summary"),
+        ridge("untrained", "summary"),
         ridge("student", "patches"),
-        ridge("student before training", "patches"),
+        ridge("untrained", "patches"),
         linear_cka(tested["student"].patches.flatten(0, 1), wanted.patches.flatten(0, 1)),
     ]
     return name, [f"{value:.3f}" for value in values], [False] * len(values), False
