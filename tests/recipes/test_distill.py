@@ -88,7 +88,7 @@ def test_exported_adaptors_speak_in_the_teachers_space(recipe, tmp_path):
 
 def test_warm_start_begins_as_the_generalist(recipe, vit_teacher, tmp_path):
     content = yaml.safe_load(recipe.read_text())
-    content["student"] = {"generalist": str(vit_teacher), "image_size": 28}
+    content["student"] = {"generalist": str(vit_teacher), "image_sizes": [28]}
     content["optimizer"] = {"lr": 1e-12}
     recipe.write_text(yaml.safe_dump(content))
     student = AutoModel.from_pretrained(distill(recipe))
