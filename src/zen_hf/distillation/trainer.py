@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -321,10 +320,9 @@ class Distillation:
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
-        numbers = count(first)
         if caches:
             # a size and its cache belong together
-            source = (caches[self.size(number)].read(batch) for number, batch in zip(numbers, indices, strict=False))
+            source = (caches[self.size(number)].read(batch) for number, batch in enumerate(indices, start=first))
         else:
             loader = view_loader(self.frames, self.views, indices, self.seed, self.training.workers)
             source = ((pixels, None) for pixels in loader)
