@@ -3,7 +3,7 @@
 """Teachers: any pretrained encoder, given the same view as the student on a patch grid that matches the student's."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from omegaconf import MISSING
@@ -24,6 +24,7 @@ class TeacherSpec:
         image_size: Side of the square input in pixels, for teachers that are poor at other sizes than their own; its
             features are then averaged over the student's grid. By default the input has the size at which the
             teacher's grid equals the student's.
+        image_sizes: Student sizes at which this teacher is heard; by default all.
         image_mean: Overrides the mean of the teacher's `preprocessor_config.json` (for pixels in [0, 1]).
         image_std: Overrides the standard deviation.
         trust_remote_code: Whether code beside the weights may run.
@@ -35,6 +36,7 @@ class TeacherSpec:
     licence: str = "unknown"
     weight: float = 1.0
     image_size: int | None = None
+    image_sizes: list[int] = field(default_factory=list)
     image_mean: list[float] | None = None
     image_std: list[float] | None = None
     trust_remote_code: bool = False
