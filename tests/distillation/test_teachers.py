@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from transformers import MobileNetV2Config, MobileNetV2Model
 
-from zen_hf.distillation.teachers import Teacher, TeacherSpec, resize
+from zen_hf.distillation.teachers import Teacher, TeacherSpec, load_teacher, resize
+from zen_hf.modeling.frame_encoder import FrameEncoder
 
 
 def test_grid_matched_inputs_for_unlike_strides(vit_teacher, cnn_teacher):
@@ -17,14 +19,80 @@ def test_grid_matched_inputs_for_unlike_strides(vit_teacher, cnn_teacher):
         assert torch.equal(features.patches, direct.patches)
 
 
-def test_own_size_is_averaged_over_the_grid(vit_teacher):
-    teacher = Teacher(TeacherSpec(name="t", source=str(vit_teacher), image_size=56))
+def test_native_features_are_averaged_onto_the_grid(vit_teacher):
+    teacher = Teacher(TeacherSpec(name="t", source=str(vit_teacher), resolution="native", image_size=56))
     images = torch.rand(1, 3, 56, 56)
     fine = teacher.encoder(images).patches.view(1, 4, 4, 24)
     expected = fine.view(1, 2, 2, 2, 2, 24).mean(dim=(2, 4)).flatten(1, 2)
     assert torch.allclose(teacher(images, grid=(2, 2)).patches, expected, atol=1e-6)
-    with pytest.raises(ValueError, match="coarser than the student's 6x6"):
-        teacher(images, grid=(6, 6))
+
+
+def test_native_features_are_enlarged_bilinearly_where_they_are_coarser(vit_teacher):
+    teacher = Teacher(TeacherSpec(name="t", source=str(vit_teacher), resolution="native", image_size=28))
+    images = torch.rand(1, 3, 56, 56)
+    coarse = teacher.encoder(resize(images, (28, 28))).patches.view(2, 2, 24)
+    features = teacher(images, grid=(4, 4))
+    assert features.grid == (4, 4)
+    # the centre of patch (1, 0) of 4 x 4 lies a quarter of a coarse patch below (0, 0), on the left border
+    found = features.patches.view(4, 4, 24)
+    assert torch.allclose(found[1, 0], 0.75 * coarse[0, 0] + 0.25 * coarse[1, 0], atol=1e-6)
+    assert torch.allclose(found[0, 0], coarse[0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["vit", "cnn"])
+def test_padded_frames_keep_their_own_patches(kind, vit_teacher, cnn_teacher):
+    source, stride = (vit_teacher, 14) if kind == "vit" else (cnn_teacher, 32)
+    canvas = 4 * stride
+    teacher = Teacher(TeacherSpec(name="t", source=str(source), resolution="pad", image_size=canvas))
+    images = torch.rand(2, 3, 3 * stride, 2 * stride)
+    features = teacher(images, grid=(3, 2))
+    mean = torch.tensor([0.5, 0.4, 0.3]).view(1, 3, 1, 1).expand(2, 3, canvas, canvas).clone()
+    mean[:, :, : 3 * stride, : 2 * stride] = images
+    whole = teacher.encoder(mean)
+    expected = whole.patches.unflatten(1, (4, 4))[:, :3, :2].flatten(1, 2)
+    assert features.grid == (3, 2)
+    assert torch.allclose(features.patches, expected, atol=1e-5)
+    assert torch.allclose(features.summary, whole.summary, atol=1e-5)
+    with pytest.raises(ValueError, match=f"do not fit a canvas of {canvas}"):
+        teacher(images, grid=(5, 5))
+
+
+def test_the_mean_of_a_padded_map_leaves_the_padding_out():
+    config = MobileNetV2Config(depth_multiplier=0.1, min_depth=4, image_size=64, tf_padding=False)
+    encoder = FrameEncoder(MobileNetV2Model(config, add_pooling_layer=False), [0.5] * 3, [0.5] * 3)
+    features = encoder(torch.rand(1, 3, 32, 64), canvas=96)
+    assert features.patches.shape[1] == 2 and torch.equal(features.summary, features.patches.mean(dim=1))
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"image_size": 56}, "set resolution to 'native' .* or to 'pad'"),
+        ({"resolution": "native"}, "'native' needs image_size"),
+        ({"resolution": "pad"}, "'pad' needs image_size"),
+        ({"resolution": "crop"}, "'crop'; expected one of grid_match, native, pad"),
+    ],
+)
+def test_resolutions_that_contradict_themselves(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TeacherSpec(name="t", source="x", **settings)
+
+
+def test_views_that_are_normalised_already_are_refused_though_they_are_resized(vit_teacher):
+    teacher = Teacher(TeacherSpec(name="t", source=str(vit_teacher)))
+    with pytest.raises(ValueError, match="not yet normalised"):
+        teacher(torch.randn(1, 3, 48, 64), grid=(3, 4))
+    corner = torch.zeros(1, 3, 8, 8)
+    corner[..., 4:] = 1
+    resized = resize(corner, (16, 16))
+    assert resized.min() == 0 and resized.max() == 1  # bicubic overshoots are cut off
+
+
+def test_load_teacher_knows_what_a_model_takes(vit_teacher):
+    teacher = load_teacher(TeacherSpec(name="t", source=str(vit_teacher)))
+    assert isinstance(teacher, Teacher) and not teacher.is_video
+    other = Teacher(TeacherSpec(name="t", source=str(vit_teacher)))
+    assert teacher.encoder.fingerprint == other.encoder.fingerprint
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):

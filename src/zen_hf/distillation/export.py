@@ -14,6 +14,9 @@ from zen_hf.run_directory import atomic_folder
 def export(student: ZenForDistillation, calibrations: dict[str, Calibration], folder: Path) -> None:
     """Writes trunk, adaptors and image processor; `AutoModel.from_pretrained(folder)` loads the trunk.
 
+    Adaptors of teachers of clips stay behind: what is exported is a model of frames. Without another adaptor, the folder
+    holds a plain `ZenModel`.
+
     Args:
         student: Trained trunk and adaptors. Not changed.
         calibrations: Statistics whose inverse is folded into the adaptors.
@@ -23,9 +26,16 @@ def export(student: ZenForDistillation, calibrations: dict[str, Calibration], fo
         FileExistsError: If the folder exists.
     """
     student = copy.deepcopy(student).to("cpu").float().eval()
+    config = student.config
+    kept = [adaptor for adaptor in config.adaptors if adaptor.get("kind") != "temporal"]
+    for adaptor in config.adaptors:
+        if adaptor not in kept:
+            del student.adaptors[adaptor["name"]]
+    config.adaptors = kept or None
     for name, adaptor in student.adaptors.items():
-        calibrations[name].summary.fold_into(adaptor.summary.down_proj)
-        calibrations[name].patches.fold_into(adaptor.patches.down_proj)
+        summary, patches = adaptor.last_layers
+        calibrations[name].summary.fold_into(*summary)
+        calibrations[name].patches.fold_into(*patches)
     with atomic_folder(folder) as temporary:
-        student.save_pretrained(temporary)
-        zen_image_processor(student.config).save_pretrained(temporary)
+        (student if kept else student.model).save_pretrained(temporary)
+        zen_image_processor(config).save_pretrained(temporary)

@@ -32,7 +32,9 @@ class StreamingMoments:
         self.merge(len(batch), mean, centred.T @ centred)
 
     def merge(self, count: int, mean: torch.Tensor, scatter: torch.Tensor) -> None:
-        """Adds the moments of another stream."""
+        """Adds the moments of another stream, which may be empty."""
+        if not count:
+            return
         total = self.count + count
         delta = mean - self.mean
         self.scatter += scatter + torch.outer(delta, delta) * (self.count * count / total)
@@ -116,14 +118,24 @@ class Standardisation:
         return apply_map(standardised.float(), self.inverse_matrix) + self.mean.to(standardised.device, torch.float32)
 
     @torch.no_grad()
-    def fold_into(self, linear: torch.nn.Linear) -> None:
-        """Folds the inverse into a head's last layer, whose output then lives in the teacher's space."""
-        weight, bias = linear.weight.double().cpu(), linear.bias.double().cpu()
-        diagonal = self.inverse_matrix.ndim == 1
-        folded = self.inverse_matrix[:, None] * weight if diagonal else self.inverse_matrix @ weight
-        offset = self.inverse_matrix * bias if diagonal else self.inverse_matrix @ bias
-        linear.weight.copy_(folded)
-        linear.bias.copy_(offset + self.mean)
+    def fold_into(self, *linears: torch.nn.Linear) -> None:
+        """Folds the inverse into the last layers of a head, whose sum then lives in the teacher's space.
+
+        Args:
+            linears: Layers whose outputs are added up; exactly one has a bias, which takes the mean.
+
+        Raises:
+            ValueError: If none or several have a bias.
+        """
+        biased = sum(linear.bias is not None for linear in linears)
+        if biased != 1:
+            raise ValueError(
+                f"{biased} of {len(linears)} last layers have a bias; expected exactly 1, to add the mean once"
+            )
+        for linear in linears:
+            linear.weight.copy_(map_columns(self.inverse_matrix, linear.weight))
+            if linear.bias is not None:
+                linear.bias.copy_(map_columns(self.inverse_matrix, linear.bias[:, None])[:, 0] + self.mean)
 
     def tensors(self, prefix: str) -> dict[str, torch.Tensor]:
         """What must be stored to use the map again."""
@@ -144,3 +156,9 @@ def apply_map(vectors: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
     """Applies a map that is stored as a matrix or as its diagonal to vectors [..., C]."""
     matrix = matrix.to(vectors.device, torch.float32)
     return vectors * matrix if matrix.ndim == 1 else vectors @ matrix.T
+
+
+def map_columns(matrix: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Applies a map that is stored as a matrix or as its diagonal to columns [C, n], in float64 on the CPU."""
+    columns = columns.to("cpu", torch.float64)
+    return matrix[:, None] * columns if matrix.ndim == 1 else matrix @ columns

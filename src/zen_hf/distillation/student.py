@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 
-from zen_hf.distillation.teachers import Teacher
-from zen_hf.modeling.configuration_zen import ZenConfig
+from zen_hf.distillation.teachers import Teacher, VideoTeacher
+from zen_hf.modeling.configuration_zen import ADAPTOR_KINDS, ZenConfig
 from zen_hf.modeling.modeling_zen import ZenModel
 from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
+
+FRAME_ADAPTORS = [kind for kind in ADAPTOR_KINDS if kind != "temporal"]
 
 
 @dataclass
@@ -23,7 +25,10 @@ class StudentSpec:
         config: Fields of `ZenConfig` that differ from the variant's, such as `{patch_size: 32}`.
         image_sizes: Sides of the student's square input in pixels, to which views are shrunk; every batch draws one,
             the same in all processes, and every teacher answers at each. By default the views' own size alone.
-        adaptor_size: Hidden size of the adaptors.
+        adaptor: Kind of the adaptors: `"mlp"`; `"transformer"`: one block over summary and patches, for teachers that are
+            unlike each other (DUNE); or `"ladder"`: reads every layer of the trunk (UNIC). Teachers of clips have a kind
+            of their own.
+        adaptor_size: Hidden size of `"mlp"` and `"ladder"` adaptors.
         whiten_patches: Whether a random trunk starts with a patch embedding that whitens the training views; worth it
             in short runs.
     """
@@ -32,11 +37,18 @@ class StudentSpec:
     generalist: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     image_sizes: list[int] = field(default_factory=list)
+    adaptor: str = "mlp"
     adaptor_size: int = 512
     whiten_patches: bool = False
 
+    def __post_init__(self):
+        if self.adaptor not in FRAME_ADAPTORS:
+            raise ValueError(f"student.adaptor is {self.adaptor!r}; expected one of {', '.join(FRAME_ADAPTORS)}")
 
-def build_student(spec: StudentSpec, teachers: list[Teacher], view_size: int, seed: int) -> ZenForDistillation:
+
+def build_student(
+    spec: StudentSpec, teachers: list[Teacher | VideoTeacher], view_size: int, seed: int
+) -> ZenForDistillation:
     """Builds the trunk and one adaptor per teacher.
 
     Args:
@@ -73,7 +85,10 @@ def build_student(spec: StudentSpec, teachers: list[Teacher], view_size: int, se
                 f"student.image_sizes holds {size}, but views.image_size is {view_size}; raise it to {size}, or "
                 "the student would see enlarged views"
             )
-    config.adaptors = [teacher.adaptor | {"hidden_size": spec.adaptor_size} for teacher in teachers]
+    kind: dict[str, int | str] = {"kind": spec.adaptor}
+    if "hidden_size" in ADAPTOR_KINDS[spec.adaptor]:
+        kind["hidden_size"] = spec.adaptor_size
+    config.adaptors = [teacher.adaptor | ({} if teacher.is_video else kind) for teacher in teachers]
     student = ZenForDistillation(config)
     if trunk is not None:
         student.model.load_state_dict(trunk.state_dict())

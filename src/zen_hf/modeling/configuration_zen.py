@@ -33,6 +33,15 @@ VARIANTS = {
 }
 
 
+# what each kind of adaptor has beside its name and the sizes of its teacher's features
+ADAPTOR_KINDS = {
+    "mlp": {"hidden_size"},
+    "transformer": set(),
+    "ladder": {"hidden_size"},
+    "temporal": {"tubelet_size"},
+}
+
+
 @auto_docstring(checkpoint="zen-small")
 @strict
 class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
@@ -61,7 +70,9 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
     image_deviation (`list[float]`, *optional*, defaults to ImageNet's):
         Standard deviation per channel that they are then divided by.
     adaptors (`list`, *optional*):
-        One dict per teacher head of [`ZenForDistillation`]: `name`, `hidden_size`, `summary_size`, `patch_size`.
+        One dict per teacher head of [`ZenForDistillation`]: `name`, `summary_size`, `patch_size` and `kind`, which is
+        `"mlp"` (the default) or `"ladder"`, both with a `hidden_size`, `"transformer"`, or `"temporal"` with a
+        `tubelet_size`.
     apply_layernorm (`bool`, *optional*, defaults to `True`):
         Whether [`ZenBackbone`] applies the final norm to its feature maps.
     reshape_hidden_states (`bool`, *optional*, defaults to `True`):
@@ -146,10 +157,17 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
 
     def validate_adaptors(self):
         """Part of `@strict`."""
-        fields = {"name", "hidden_size", "summary_size", "patch_size"}
         for adaptor in self.adaptors or []:
-            if set(adaptor) != fields:
-                raise ValueError(f"adaptor {adaptor} has the keys {sorted(adaptor)}; expected {sorted(fields)}")
+            kind = adaptor.get("kind", "mlp")
+            if kind not in ADAPTOR_KINDS:
+                raise ValueError(
+                    f"adaptor {adaptor} has the kind {kind!r}; expected one of {', '.join(ADAPTOR_KINDS)}"
+                )
+            fields = {"name", "summary_size", "patch_size"} | ADAPTOR_KINDS[kind]
+            if set(adaptor) - {"kind"} != fields:
+                raise ValueError(
+                    f"adaptor {adaptor} of the kind {kind!r} has the keys {sorted(adaptor)}; expected {sorted(fields)}"
+                )
             if "." in adaptor["name"]:
                 raise ValueError(f"adaptor name {adaptor['name']!r} holds a dot, which separates modules; drop it")
 

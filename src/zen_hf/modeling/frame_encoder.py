@@ -2,17 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a summary and patch tokens out of any pretrained vision model: the one way teachers and baselines are run."""
 
-import hashlib
 import inspect
-import json
 import math
 from dataclasses import dataclass
 
 import torch
-from transformers import AutoModel, PreTrainedModel
-from transformers.image_processing_base import ImageProcessingMixin
+from transformers import PreTrainedModel
 
-from .complete_checkpoint_zen import refuse_incomplete
+from .pretrained_encoder import CLIPS, PretrainedEncoder, first_size, load_pretrained
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,11 @@ class FrameFeatures:
     grid: tuple[int, int]
 
 
-class FrameEncoder:
-    """A frozen pretrained encoder that normalises its own input, exactly once.
+class FrameEncoder(PretrainedEncoder):
+    """A frozen pretrained encoder of frames.
 
     Understands vision transformers with any prefix tokens, attention-pooled ones without a CLS token, convolutional
-    networks that return a map, and the vision tower of image-text models. It is not an `nn.Module` on purpose: a
-    teacher must never become part of what is trained, saved or averaged.
+    networks that return a map, and the vision tower of image-text models.
 
     Args:
         model: A transformers vision model.
@@ -45,6 +41,9 @@ class FrameEncoder:
         pixel_scale: Highest value of a pixel before normalisation: 1 in most models, 255 in some.
         reverse_channels: True for models that expect BGR.
         name: How messages call this encoder.
+
+    Raises:
+        ValueError: If the model takes clips.
     """
 
     def __init__(
@@ -57,14 +56,10 @@ class FrameEncoder:
         reverse_channels: bool = False,
         name: str = "encoder",
     ):
-        self.name = name
-        self.model = getattr(model, "vision_model", model).eval().requires_grad_(False)
-        self.pixel_scale, self.reverse_channels = pixel_scale, reverse_channels
-        parameter = next(self.model.parameters())
-        self.mean, self.std = (
-            torch.tensor(value, dtype=torch.float32, device=parameter.device).view(1, -1, 1, 1)
-            for value in (image_mean, image_std)
-        )
+        model = getattr(model, "vision_model", model)
+        if model.main_input_name == CLIPS:
+            raise ValueError(f"{name} ({type(model).__name__}) takes clips, not frames; read it with ClipEncoder")
+        super().__init__(model, image_mean, image_std, pixel_scale, reverse_channels, name)
         self.default_image_size = image_size or first_size(getattr(self.model.config, "image_size", 224))
         # a fixed-size table of positions must be interpolated on request in ViT, CLIP and SigLIP
         arguments = inspect.signature(self.model.forward).parameters
@@ -95,48 +90,10 @@ class FrameEncoder:
             FileNotFoundError: If the folder or repository holds no readable checkpoint.
             ValueError: If the checkpoint lacks weights, or no normalisation is known.
         """
-        name = str(pretrained_model_name_or_path)
-        try:
-            model, report = AutoModel.from_pretrained(
-                name,
-                revision=revision,
-                dtype=dtype,
-                trust_remote_code=trust_remote_code,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-            )
-        except OSError as error:
-            raise FileNotFoundError(
-                f"{name}: no model could be loaded ({error}); expected a Hub id or a folder with config.json and "
-                "model.safetensors, as written by save_pretrained"
-            ) from error
-        missing_pooler = {key for key in report["missing_keys"] if key.startswith("pooler.")}
-        if missing_pooler:
-            model.pooler = None  # a ViT published for classification has none: its summary is the CLS token
-            report["missing_keys"] -= missing_pooler
-        refuse_incomplete(name, report)
-        processing = read_processing(name, revision)
-        mean, std = (image_mean or processing.get("image_mean"), image_std or processing.get("image_std"))
-        if processing.get("do_normalize") is False and image_mean is None:
-            mean, std = [0.0] * 3, [1.0] * 3
-        if mean is None or std is None:
-            raise ValueError(
-                f"{name} has no preprocessor_config.json with image_mean and image_std, so its input normalisation "
-                "is unknown; pass image_mean and image_std"
-            )
-        if processing.get("rescale_offset"):
-            raise ValueError(f"{name}: rescale_offset in preprocessor_config.json is not supported; unset it")
-        rescale_factor = processing.get("rescale_factor", 1 / 255) if processing.get("do_rescale", True) else 1.0
-        size = processing.get("crop_size") if processing.get("do_center_crop") else processing.get("size")
-        return cls(
-            model,
-            image_mean=mean,
-            image_std=std,
-            image_size=first_size(size) if size else None,
-            pixel_scale=255 * rescale_factor,  # processors see [0, 255], frames here lie in [0, 1]
-            reverse_channels=bool(processing.get("do_flip_channel_order", False)),
-            name=name,
+        model, settings = load_pretrained(
+            pretrained_model_name_or_path, revision, dtype, trust_remote_code, image_mean, image_std
         )
+        return cls(model, **settings)
 
     @torch.no_grad()
     def measure_stride(self) -> int:
@@ -160,32 +117,40 @@ class FrameEncoder:
         return stride
 
     @torch.no_grad()
-    def __call__(self, images: torch.Tensor) -> FrameFeatures:
+    def __call__(self, images: torch.Tensor, canvas: int | None = None) -> FrameFeatures:
         """Encodes frames.
 
         Args:
             images: RGB frames [B, 3, H, W] in [0, 1]; H and W divisible by `stride`.
+            canvas: Side in pixels of a square to which frames are filled up on the right and below, with what the
+                model's mean colour becomes: zero. Features are those of the frame's own patches.
 
         Raises:
-            ValueError: If the values leave [0, 1] (normalised twice?) or the size does not fit the stride.
+            ValueError: If the values leave [0, 1] (normalised twice?), the size does not fit the stride or the frames
+                do not fit the canvas.
         """
-        low, high = images.aminmax()
-        if not (low >= -1e-3 and high <= 1 + 1e-3):  # also true of NaN
+        pixels = self.normalise(images)
+        shown = (images.shape[-2] // self.stride, images.shape[-1] // self.stride)
+        if canvas is None:
+            return self.read(self.model(pixels, **self.arguments), shown)
+        right, below = canvas - images.shape[-1], canvas - images.shape[-2]
+        if canvas % self.stride or min(right, below) < 0:
             raise ValueError(
-                f"{self.name}: pixels span [{low:.3f}, {high:.3f}]; expected RGB in [0, 1], not yet normalised"
+                f"{self.name}: frames of {images.shape[-2]}x{images.shape[-1]} pixels do not fit a canvas of {canvas}; "
+                f"expected at least their size, divisible by {self.stride}"
             )
-        height, width = images.shape[-2:]
-        if height % self.stride or width % self.stride:
-            raise ValueError(
-                f"{self.name}: frames are {height}x{width} pixels; both sides must be divisible by {self.stride}"
-            )
-        pixels = images.flip(1) if self.reverse_channels else images
-        pixels = (pixels.to(self.mean.device, torch.float32) * self.pixel_scale - self.mean) / self.std
-        outputs = self.model(pixels.to(next(self.model.parameters()).dtype), **self.arguments)
-        return self.read(outputs, (height // self.stride, width // self.stride))
+        pixels = torch.nn.functional.pad(pixels, (0, right, 0, below))
+        grid = (canvas // self.stride, canvas // self.stride)
+        return self.read(self.model(pixels, **self.arguments), grid, shown)
 
-    def read(self, outputs, grid: tuple[int, int]) -> FrameFeatures:
-        """Splits a model's output into summary and patches."""
+    def read(self, outputs, grid: tuple[int, int], shown: tuple[int, int] | None = None) -> FrameFeatures:
+        """Splits a model's output into summary and patches.
+
+        Args:
+            outputs: What the model gave.
+            grid: Rows and columns of its patch grid.
+            shown: Rows and columns from the top left that are kept; by default all.
+        """
         states = outputs.last_hidden_state
         pooled = getattr(outputs, "pooler_output", None)
         if states.ndim == 4:  # a map [B, C, h, w]
@@ -198,47 +163,14 @@ class FrameEncoder:
                     f"{self.name} gives {states.shape[1]} tokens, fewer than its {grid[0]}x{grid[1]} patch grid"
                 )
             patches = states[:, prefix:]
+        if shown is not None:
+            patches = patches.unflatten(1, grid)[:, : shown[0], : shown[1]].flatten(1, 2)
+            grid = shown
         if pooled is not None:
             summary = pooled.flatten(1)
         else:
             summary = states[:, 0] if prefix else patches.mean(dim=1)
         return FrameFeatures(summary=summary, patches=patches, grid=grid)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of weights, configuration and normalisation: equal fingerprints give equal features."""
-        digest = hashlib.sha256()
-        # where, by what and for what it was written
-        neutral = {"transformers_version", "dtype", "_name_or_path", "auto_map", "architectures"}
-        neutral |= {"id2label", "label2id", "problem_type"}
-        config = {key: value for key, value in self.model.config.to_dict().items() if key not in neutral}
-        settings = [config, self.mean.tolist(), self.std.tolist(), self.pixel_scale, self.reverse_channels]
-        digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
-        for key, tensor in sorted(self.model.state_dict().items()):
-            digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
-
-    def to(self, device: torch.device | str) -> "FrameEncoder":
-        """Moves the model and its normalisation."""
-        self.model.to(device)
-        self.mean, self.std = self.mean.to(device), self.std.to(device)
-        return self
-
-
-def read_processing(name: str, revision: str | None) -> dict:
-    """The preprocessing that was saved beside a checkpoint; empty where none was."""
-    try:
-        return ImageProcessingMixin.get_image_processor_dict(name, revision=revision)[0]
-    except OSError:
-        return {}
-
-
-def first_size(size) -> int:
-    """One side of a size given as a number, a sequence or a dict of `size`."""
-    if isinstance(size, int):
-        return size
-    return int(next(iter(size.values() if isinstance(size, dict) else size)))
 
 
 __all__ = ["FrameEncoder", "FrameFeatures"]

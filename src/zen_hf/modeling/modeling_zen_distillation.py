@@ -21,12 +21,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from transformers import initialization as init
 from transformers.processing_utils import Unpack
 from transformers.utils import ModelOutput, TransformersKwargs, auto_docstring
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_zen import ZenConfig
-from .modeling_zen import ZenModel, ZenPreTrainedModel
+from .modeling_zen import ZenLayer, ZenModel, ZenPreTrainedModel
+
+ADAPTOR_LAYERSCALE = 1e-4  # of blocks in adaptors, which begin as little more than a linear map (DUNE)
+TEMPORAL_BLOCKS = 2
 
 
 @auto_docstring(
@@ -40,9 +44,10 @@ class ZenDistillationOutput(ModelOutput):
     pooler_output (`torch.FloatTensor` of shape `(batch_size, hidden_size)`):
         Summary of the trunk.
     summaries (`dict[str, torch.FloatTensor]`):
-        Teacher name to predicted summary `(batch_size, summary_size)`.
+        Teacher name to predicted summary `(batch_size, summary_size)`; of a teacher of clips `(clips, summary_size)`.
     patches (`dict[str, torch.FloatTensor]`):
-        Teacher name to predicted patch tokens `(batch_size, patches, patch_size)`.
+        Teacher name to predicted patch tokens `(batch_size, patches, patch_size)`; of a teacher of clips
+        `(clips, clip_frames / tubelet_size * patches, patch_size)`, first by time, then by row and column.
     """
 
     last_hidden_state: torch.FloatTensor | None = None
@@ -68,12 +73,139 @@ class ZenAdaptorMLP(nn.Module):
 
 
 class ZenAdaptor(nn.Module):
-    """Maps the trunk's summary and patch tokens to one teacher's."""
+    """Maps the trunk's summary and patch tokens to one teacher's, each by itself."""
 
     def __init__(self, config: ZenConfig, adaptor: dict):
         super().__init__()
+        self.prefix = config.num_prefix_tokens
         self.summary = ZenAdaptorMLP(config, adaptor["hidden_size"], adaptor["summary_size"])
         self.patches = ZenAdaptorMLP(config, adaptor["hidden_size"], adaptor["patch_size"])
+
+    @property
+    def last_layers(self) -> tuple[list[nn.Linear], list[nn.Linear]]:
+        """The linear layers whose outputs add up to the summary and to the patches."""
+        return [self.summary.down_proj], [self.patches.down_proj]
+
+    def forward(
+        self, states: list[torch.Tensor], position_embeddings: tuple[torch.Tensor, ...] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Normed outputs [B, 1+R+N, D] of the trunk's layers to summary [B, Cs] and patches [B, N, C]."""
+        return self.summary(states[-1][:, 0]), self.patches(states[-1][:, self.prefix :])
+
+
+class ZenTransformerAdaptor(nn.Module):
+    """One block over summary and patches, then a linear map: Sariyildiz et al. (DUNE, 2025), arXiv 2503.14405.
+
+    Where the trunk has rotary positions, so has the block: such a trunk adds no positions to its tokens, without which
+    the block could not tell a neighbour from a distant patch. Learned positions are in the tokens already.
+    """
+
+    def __init__(self, config: ZenConfig, adaptor: dict):
+        super().__init__()
+        self.registers = config.num_register_tokens
+        self.block = ZenLayer(config, layer_index=0)
+        self.summary = nn.Linear(config.hidden_size, adaptor["summary_size"])
+        self.patches = nn.Linear(config.hidden_size, adaptor["patch_size"])
+
+    @property
+    def last_layers(self) -> tuple[list[nn.Linear], list[nn.Linear]]:
+        return [self.summary], [self.patches]
+
+    def forward(
+        self, states: list[torch.Tensor], position_embeddings: tuple[torch.Tensor, ...] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens = torch.cat([states[-1][:, :1], states[-1][:, 1 + self.registers :]], dim=1)  # [B, 1+N, D]
+        if position_embeddings is not None:  # the registers' rows go, one row without rotation stays
+            position_embeddings = tuple(table[self.registers :] for table in position_embeddings)
+        tokens = self.block(tokens, position_embeddings=position_embeddings)
+        return self.summary(tokens[:, 0]), self.patches(tokens[:, 1:])
+
+
+class ZenLadder(nn.Module):
+    """Sum over the trunk's layers of `W2 GELU(W1 z)`; the last layer's hidden size is 4 times the others'."""
+
+    def __init__(self, config: ZenConfig, inner_size: int, output_size: int):
+        super().__init__()
+        sizes = [inner_size] * (config.num_hidden_layers - 1) + [4 * inner_size]
+        self.up_proj = nn.ModuleList(nn.Linear(config.hidden_size, size) for size in sizes)
+        self.act_fn = nn.GELU()
+        # one bias: the sum of several would be one bias too
+        last = len(sizes) - 1
+        self.down_proj = nn.ModuleList(
+            nn.Linear(size, output_size, bias=level == last) for level, size in enumerate(sizes)
+        )
+
+    def forward(self, states: list[torch.Tensor]) -> torch.Tensor:
+        steps = zip(states, self.up_proj, self.down_proj, strict=True)
+        return sum(down_proj(self.act_fn(up_proj(tokens))) for tokens, up_proj, down_proj in steps)
+
+
+class ZenLadderAdaptor(nn.Module):
+    """Reads every layer of the trunk: the ladder of projectors of Sariyildiz et al. (UNIC, 2024), arXiv 2408.05088."""
+
+    def __init__(self, config: ZenConfig, adaptor: dict):
+        super().__init__()
+        self.prefix = config.num_prefix_tokens
+        self.summary = ZenLadder(config, adaptor["hidden_size"], adaptor["summary_size"])
+        self.patches = ZenLadder(config, adaptor["hidden_size"], adaptor["patch_size"])
+
+    @property
+    def last_layers(self) -> tuple[list[nn.Linear], list[nn.Linear]]:
+        return list(self.summary.down_proj), list(self.patches.down_proj)
+
+    def forward(
+        self, states: list[torch.Tensor], position_embeddings: tuple[torch.Tensor, ...] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        summary = self.summary([tokens[:, 0] for tokens in states])
+        return summary, self.patches([tokens[:, self.prefix :] for tokens in states])
+
+
+class ZenTemporalAdaptor(nn.Module):
+    """Patch tokens of the frames of a clip to the tubelets of a teacher of clips: attention over time at each patch.
+
+    The teacher's tubelets are what it must predict, so that the trunk, which sees single frames, puts into a frame what
+    says how it moves. It serves in training alone.
+    """
+
+    def __init__(self, config: ZenConfig, adaptor: dict):
+        super().__init__()
+        self.prefix, self.tubelet_size = config.num_prefix_tokens, adaptor["tubelet_size"]
+        self.blocks = nn.ModuleList([ZenLayer(config, layer_index=0) for _ in range(TEMPORAL_BLOCKS)])
+        self.summary = nn.Linear(self.tubelet_size * config.hidden_size, adaptor["summary_size"])
+        self.patches = nn.Linear(self.tubelet_size * config.hidden_size, adaptor["patch_size"])
+
+    def forward(self, tokens: torch.Tensor, clip_frames: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Normed trunk tokens [B*K, 1+R+N, D] to summary [B, Cs] and patches [B, K / tubelet_size * N, C]."""
+        if clip_frames % self.tubelet_size or len(tokens) % clip_frames:
+            raise ValueError(
+                f"{len(tokens)} frames in clips of clip_frames={clip_frames} for a teacher that joins every "
+                f"{self.tubelet_size} frames; expected clip_frames divisible by {self.tubelet_size} and whole clips"
+            )
+        tokens = tokens[:, self.prefix :].unflatten(0, (-1, clip_frames))  # [B, K, N, D]
+        batch, _, patches, _ = tokens.shape
+        tokens = tokens.transpose(1, 2).flatten(0, 1)  # [B*N, K, D]
+        tokens = tokens + self.time_positions(clip_frames, tokens)
+        for block in self.blocks:
+            tokens = block(tokens)
+        tubelets = tokens.unflatten(1, (-1, self.tubelet_size)).flatten(2)  # [B*N, K / t, t * D]
+        tubelets = tubelets.unflatten(0, (batch, patches)).transpose(1, 2).flatten(1, 2)  # [B, K / t * N, t * D]
+        return self.summary(tubelets.mean(dim=1)), self.patches(tubelets)
+
+    @staticmethod
+    def time_positions(clip_frames: int, like: torch.Tensor) -> torch.Tensor:
+        """Sines and cosines of the frame number (Vaswani et al., 2017), for clips of any length: [K, D]."""
+        size = like.shape[-1]
+        frequencies = 1 / 10_000 ** (torch.arange(0, size, 2, device=like.device) / size)
+        angles = torch.arange(clip_frames, device=like.device)[:, None] * frequencies  # [K, ceil(D / 2)]
+        return torch.cat([angles.sin(), angles.cos()], dim=-1)[:, :size].to(like.dtype)
+
+
+ADAPTORS = {
+    "mlp": ZenAdaptor,
+    "transformer": ZenTransformerAdaptor,
+    "ladder": ZenLadderAdaptor,
+    "temporal": ZenTemporalAdaptor,
+}
 
 
 @auto_docstring(
@@ -87,12 +219,22 @@ class ZenForDistillation(ZenPreTrainedModel):
         super().__init__(config)
         if not config.adaptors:
             raise ValueError(
-                "ZenForDistillation needs config.adaptors, one dict with name, hidden_size, summary_size and "
-                "patch_size per teacher; load a folder without adaptors with ZenModel"
+                "ZenForDistillation needs config.adaptors, one dict with name, kind, summary_size, patch_size and what "
+                "the kind needs per teacher; load a folder without adaptors with ZenModel"
             )
         self.model = ZenModel(config)
-        self.adaptors = nn.ModuleDict({adaptor["name"]: ZenAdaptor(config, adaptor) for adaptor in config.adaptors})
+        self.adaptors = nn.ModuleDict(
+            {adaptor["name"]: ADAPTORS[adaptor.get("kind", "mlp")](config, adaptor) for adaptor in config.adaptors}
+        )
         self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, (ZenTransformerAdaptor, ZenTemporalAdaptor)):
+            for name, parameter in module.named_parameters():
+                if name.endswith(("residual1.scale", "residual2.scale")):
+                    init.constant_(parameter, ADAPTOR_LAYERSCALE)
 
     @can_return_tuple
     @auto_docstring
@@ -100,21 +242,44 @@ class ZenForDistillation(ZenPreTrainedModel):
         self,
         pixel_values: torch.Tensor,
         bool_masked_pos: torch.Tensor | None = None,
+        clip_frames: int = 1,
         **kwargs: Unpack[TransformersKwargs],
     ) -> ZenDistillationOutput:
         r"""
         bool_masked_pos (`torch.BoolTensor` of shape `(batch_size, num_patches)`, *optional*):
         True where a patch is replaced by the mask token.
+        clip_frames (`int`, *optional*, defaults to 1):
+        Frames per clip: `pixel_values` are clips, one after the other, each with its frames in order. Without clips,
+        temporal adaptors have no output, which is an error in training.
         """
+        asked_for_states = kwargs.get("output_hidden_states", self.config.output_hidden_states)
+        kinds = {type(adaptor) for adaptor in self.adaptors.values()}
+        # CODEPATH: ladders read every layer, the other kinds the last alone.
+        if ZenLadderAdaptor in kinds:
+            kwargs["output_hidden_states"] = True
         outputs = self.model(pixel_values, bool_masked_pos=bool_masked_pos, **kwargs)
-        summary = outputs.pooler_output
-        patches = outputs.last_hidden_state[:, self.config.num_prefix_tokens :]
+        states = [outputs.last_hidden_state]
+        if ZenLadderAdaptor in kinds:
+            states = [self.model.norm(tokens) for tokens in outputs.hidden_states[1:-1]] + states
+        has_positions = ZenTransformerAdaptor in kinds and self.model.rotary is not None
+        position_embeddings = self.model.rotary(pixel_values) if has_positions else None
+
+        summaries, patches = {}, {}
+        for name, adaptor in self.adaptors.items():
+            if not isinstance(adaptor, ZenTemporalAdaptor):
+                summaries[name], patches[name] = adaptor(states, position_embeddings)
+            elif clip_frames > 1:
+                summaries[name], patches[name] = adaptor(states[-1], clip_frames)
+            elif self.training:
+                raise ValueError(
+                    f"the temporal adaptor {name!r} learns from clips; pass clip_frames, the frames of one"
+                )
         return ZenDistillationOutput(
             last_hidden_state=outputs.last_hidden_state,
-            pooler_output=summary,
-            summaries={name: adaptor.summary(summary) for name, adaptor in self.adaptors.items()},
-            patches={name: adaptor.patches(patches) for name, adaptor in self.adaptors.items()},
-            hidden_states=outputs.hidden_states,
+            pooler_output=outputs.pooler_output,
+            summaries=summaries,
+            patches=patches,
+            hidden_states=outputs.hidden_states if asked_for_states else None,
             attentions=outputs.attentions,
         )
 
