@@ -16,7 +16,7 @@ def image(tmp_path):
 
 
 def test_same_arguments_give_the_same_view_and_others_do_not(image):
-    spec = ViewSpec(image_size=32)
+    spec = ViewSpec(image_size=32, mask_border=False)
     view = make_view(image, spec, seed=0, view=3)
     assert view.shape == (32, 32, 3) and view.dtype == np.uint8
     assert np.array_equal(view, make_view(image, spec, seed=0, view=3))
@@ -27,7 +27,7 @@ def test_same_arguments_give_the_same_view_and_others_do_not(image):
 
 
 def test_the_whole_frame_without_augmentation(image):
-    spec = ViewSpec(image_size=32, scale=[1.0, 1.0], ratio=[160 / 96, 160 / 96], colour_jitter=0.0)
+    spec = ViewSpec(image_size=32, scale=[1.0, 1.0], ratio=[160 / 96, 160 / 96], colour_jitter=0.0, mask_border=False)
     expected = Image.open(image["path"]).resize((32, 32), Image.Resampling.BICUBIC)
     assert np.abs(make_view(image, spec, seed=0, view=0).astype(int) - np.asarray(expected)).max() <= 1
 
@@ -71,3 +71,33 @@ def test_a_large_jpeg_is_decoded_small_without_a_visible_difference(tmp_path):
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="views"):
         ViewSpec(**wrong)
+
+
+def test_the_border_is_cropped_mirrored_and_shrunk_with_the_frame(tmp_path):
+    rows, columns = np.mgrid[0:200, 0:300]
+    circle = (rows - 100) ** 2 + (columns - 110) ** 2 < 90**2  # left of the middle
+    pixels = np.where(circle[..., None], [180, 80, 60], [3, 2, 4]).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "scope.png")
+    frame = {"bytes": None, "path": str(tmp_path / "scope.png")}
+    for flip in (0.0, 1.0):
+        spec = ViewSpec(image_size=64, scale=[0.5, 0.8], colour_jitter=0.0, horizontal_flip=flip)
+        for view in range(5):
+            made = make_view(frame, spec, seed=0, view=view)
+            assert made.shape == (64, 64, 4)
+            bright = made[..., 0] > 90
+            assert np.mean((made[..., 3] > 127) == bright) > 0.97
+
+
+def test_all_frames_of_a_clip_have_the_crop_of_its_first(tmp_path):
+    rows, columns = np.mgrid[0:96, 0:160]
+    frames = []
+    for number in range(3):
+        pixels = np.stack([columns, rows, np.full_like(rows, 60 * number)], axis=-1).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        frames.append({"bytes": None, "path": str(tmp_path / f"{number}.png")})
+    spec = ViewSpec(image_size=32, colour_jitter=0.0, mask_border=False, clip_frames=3)
+    clip = [make_view(frame, spec, 0, 4, clip=frames[0]) for frame in frames]
+    assert np.array_equal(clip[0][..., :2], clip[1][..., :2]) and np.array_equal(clip[0][..., :2], clip[2][..., :2])
+    assert not np.array_equal(clip[0][..., :2], make_view(frames[1], spec, 0, 4)[..., :2])
+    with pytest.raises(ValueError, match="views of clips cannot be fixed"):
+        ViewSpec(clip_frames=2, fixed=1)

@@ -33,11 +33,13 @@ def test_cached_rows_equal_the_teacher_run_on_the_same_view(tmp_path, frames, te
     cache = build(tmp_path, frames, teacher)
     assert fill(cache) == 2 * len(frames)
     batch = [ViewIndex(7, 1), ViewIndex(0, 0)]
-    pixels, targets = cache.read(batch)
+    views, targets = cache.read(batch)
+    assert views["rows"].tolist() == [[7], [0]] and not views["replaced"].any()
+    pixels = views["pixels"][:, 0]
     for row, index in enumerate(batch):
         view = torch.from_numpy(make_view(frames[index.frame]["image"], SPEC, 0, index.view).copy()).permute(2, 0, 1)
         assert torch.equal(pixels[row], view)
-        direct = teacher(view[None].float() / 255, (2, 2))
+        direct = teacher(view[None, :3].float() / 255, (2, 2))
         assert torch.allclose(targets["vit"][0][row], direct.summary[0], atol=1e-5)
         assert torch.allclose(targets["vit"][1][row].float(), direct.patches[0], rtol=1e-2, atol=1e-2)  # bf16
 
@@ -49,7 +51,9 @@ def test_a_second_run_computes_nothing_and_fewer_videos_share_the_files(tmp_path
     cache = build(tmp_path, without_a, teacher)
     assert fill(cache) == 0
     view = make_view(without_a[0]["image"], SPEC, 0, 1)
-    assert torch.equal(cache.read([ViewIndex(0, 1)])[0][0], torch.from_numpy(view.copy()).permute(2, 0, 1))
+    assert torch.equal(
+        cache.read([ViewIndex(0, 1)])[0]["pixels"][0, 0], torch.from_numpy(view.copy()).permute(2, 0, 1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,14 @@ def test_a_second_run_computes_nothing_and_fewer_videos_share_the_files(tmp_path
 def test_any_other_view_is_computed_anew(tmp_path, frames, teacher, change):
     fill(build(tmp_path, frames, teacher))
     assert fill(build(tmp_path, frames, teacher, **change)) == 2 * len(frames)
+
+
+def test_leaving_the_border_out_does_not_ask_the_teachers_again(tmp_path, frames, teacher):
+    cache = build(tmp_path, frames, teacher)
+    fill(cache)
+    plain = build(tmp_path, frames, teacher, spec=replace(SPEC, mask_border=False))
+    assert fill(plain) == 2 * len(frames)  # pixels without the fourth channel
+    assert plain.keys == cache.keys and plain.read([ViewIndex(0, 1)])[0]["pixels"].shape[2] == 3
 
 
 def test_other_weights_are_another_teacher(tmp_path, frames, teacher):

@@ -7,6 +7,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
 
+from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec
@@ -15,7 +16,8 @@ from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
 from zen_hf.distillation.student import StudentSpec, build_student
 from zen_hf.distillation.teachers import Teacher, TeacherSpec
-from zen_hf.distillation.trainer import Distillation, TrainingSpec, distillation_progress, mixed_precision
+from zen_hf.distillation.trainer import Distillation, distillation_progress
+from zen_hf.distillation.training_spec import TrainingSpec, mixed_precision
 from zen_hf.run_directory import RunDirectory
 
 TINY = {
@@ -44,6 +46,10 @@ def distillation(
     balancing=None,
     masking=None,
     image_sizes=(32,),
+    views=None,
+    losses=None,
+    mixture=None,
+    replaceable=frozenset(),
     **changes,
 ):
     settings = {"steps": 6, "batch_size": 4, "precision": "no", "workers": 0, "log_every": 2, "checkpoint_every": 2}
@@ -54,15 +60,17 @@ def distillation(
         teachers,
         frames,
         list(image_sizes),
-        ViewSpec(image_size=32, fixed=fixed),
+        views or ViewSpec(image_size=32, fixed=fixed),
+        mixture or MixtureSpec(),
         StandardisationSpec(patches=method, summary=method, views=16),
-        LossSpec(),
+        losses or LossSpec(),
         balancing or BalancingSpec(),
         masking or MaskingSpec(),
         OptimizerSpec(optimizer, lr=lr, weight_decay=0.0),
         training,
         run,
         Accelerator(cpu=True),
+        replaceable=replaceable,
         seed=0,
     )
 
@@ -161,29 +169,34 @@ def test_teachers_that_are_not_drawn_do_not_run(tmp_path, frames, teachers, fixe
     assert set(drawn) == {"vit", "cnn"}
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     named = [{key.split("/")[0] for key in line if "/" in key} for line in lines if "loss" in line]
-    assert named == [{name} for name in drawn]
+    assert named == [{name, "source"} for name in drawn]
 
 
 @pytest.mark.parametrize("fixed", [0, 2])
 def test_every_batch_draws_a_size_and_all_teachers_answer_on_its_grid(tmp_path, frames, teachers, fixed):
     run = distillation(tmp_path, frames, teachers, fixed=fixed, image_sizes=[16, 32])
-    caches = run.fill_caches(distillation_progress(run.accelerator)) if fixed else {}
     seen = []
-    for number, (pixels, targets) in zip(range(12), run.batches(caches, 0), strict=False):
-        size = pixels.shape[-1]
-        assert pixels.shape == (4, 3, size, size) and size == run.size(number)
+    for number, batch in zip(range(12), filled(run, tmp_path).batches(0, run.balancer.drawn), strict=False):
+        size = batch.pixels.shape[-1]
+        assert batch.pixels.shape == (4, 3, size, size) and size == run.feed.size(number)
         patches = (size // 16) ** 2
-        assert {name: target[1].shape[1] for name, target in targets.items()} == {"vit": patches, "cnn": patches}
+        answers = {name: target[1].shape[1] for name, target in batch.targets.items()}
+        assert answers == {"vit": patches, "cnn": patches}
         seen.append(size)
     assert set(seen) == {16, 32}
     # the view is the same whatever its size: at 32 pixels it is what a run at 32 alone sees
     alone = distillation(tmp_path / "alone", frames, teachers, fixed=fixed)
-    caches = alone.fill_caches(distillation_progress(run.accelerator)) if fixed else {}
     first = seen.index(32)
-    batches = run.batches(run.fill_caches(distillation_progress(run.accelerator)) if fixed else {}, first)
-    mixed, single = next(batches), next(alone.batches(caches, first))
-    assert torch.equal(mixed[0], single[0])
-    assert torch.allclose(mixed[1]["vit"][1].float(), single[1]["vit"][1].float(), atol=1e-5)
+    mixed = next(filled(run, tmp_path).batches(first, run.balancer.drawn))
+    single = next(filled(alone, tmp_path / "alone").batches(first, run.balancer.drawn))
+    assert torch.equal(mixed.pixels, single.pixels)
+    assert torch.allclose(mixed.targets["vit"][1].float(), single.targets["vit"][1].float(), atol=1e-5)
+
+
+def filled(run, folder):
+    if run.views.fixed:
+        run.feed.fill_caches(folder / "cache", distillation_progress(run.accelerator))
+    return run.feed
 
 
 def test_masked_patches_are_hidden_from_the_student_alone(tmp_path, frames, teachers):

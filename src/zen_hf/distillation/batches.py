@@ -2,21 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which view of which frame is trained on in which step: a function of the seed, so a run resumes where it stopped."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import torch
-from datasets import Dataset
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from zen_hf.data.clips import Clips
+from zen_hf.data.frames import Frames
 from zen_hf.data.views import ViewSpec, make_view
 
 
 @dataclass(frozen=True)
 class ViewIndex:
-    """One view of one frame; `view` counts the passes over the frames, modulo the fixed views if there are any."""
+    """One view of one frame, or of the clip that starts there; `view` counts passes, modulo the fixed views if any."""
 
     frame: int
     view: int
@@ -25,72 +27,100 @@ class ViewIndex:
 class EndlessBatches:
     """Endless batches of view indices for one process.
 
-    Pass e shows every frame once, in an order drawn from (seed, e); batches run on over the ends of passes. All
-    processes draw the same order and take every world-size-th part of a batch, so that N processes with batch b see
-    what one process with batch N b sees.
-
     Args:
-        num_frames: Frames in the dataset.
-        batch_size: Views per process and step.
+        orders: Give the row and the number of the pass at a position; batch k takes the order k modulo their number.
+        batch_size: Views (or clips) per process and batch.
         fixed_views: Number of views that repeat, or 0.
-        seed: Seed of the run.
-        first_step: Step to start with (batches already consumed).
-        rank: Number of this process.
-        world_size: Number of processes.
+        first: Batch to start with (batches already consumed).
+        rank: Number of this process among those that share the orders: N processes with batch b see what one process
+            with batch N b sees.
+        world_size: Number of processes that share the orders.
     """
 
     def __init__(
         self,
-        num_frames: int,
+        orders: list[Callable[[int], tuple[int, int]]],
         batch_size: int,
-        fixed_views: int,
-        seed: int,
-        first_step: int = 0,
+        fixed_views: int = 0,
+        first: int = 0,
         rank: int = 0,
         world_size: int = 1,
     ):
-        self.num_frames, self.batch_size, self.fixed_views, self.seed = num_frames, batch_size, fixed_views, seed
-        self.step, self.rank, self.world_size = first_step, rank, world_size
-        self.order_of_pass: tuple[int, np.ndarray] | None = None
-
-    def order(self, number: int) -> np.ndarray:
-        """Order of the frames in a pass."""
-        if self.order_of_pass is None or self.order_of_pass[0] != number:
-            self.order_of_pass = number, np.random.default_rng([self.seed, 1, number]).permutation(self.num_frames)
-        return self.order_of_pass[1]
+        self.orders, self.batch_size, self.fixed_views = orders, batch_size, fixed_views
+        self.number, self.rank, self.world_size = first, rank, world_size
 
     def __iter__(self) -> Iterator[list[ViewIndex]]:
         while True:
-            start = (self.step * self.world_size + self.rank) * self.batch_size
+            turn, lane = divmod(self.number, len(self.orders))
+            start = (turn * self.world_size + self.rank) * self.batch_size
             batch = []
             for position in range(start, start + self.batch_size):
-                number, place = divmod(position, self.num_frames)
-                view = number % self.fixed_views if self.fixed_views else number
-                batch.append(ViewIndex(int(self.order(number)[place]), view))
-            self.step += 1
+                frame, number = self.orders[lane](position)
+                batch.append(ViewIndex(frame, number % self.fixed_views if self.fixed_views else number))
+            self.number += 1
             yield batch
 
 
+class RenderedViews(TypedDict):
+    """What a loader gives.
+
+    `pixels` [B, K, C, S, S] uint8 of clips of K frames, RGB and perhaps the picture's area; `rows` [B, K], the frames
+    that are shown; `replaced` [B, K], 1 for a frame that stands in for an unreadable one.
+    """
+
+    pixels: torch.Tensor
+    rows: torch.Tensor
+    replaced: torch.Tensor
+
+
 class ViewDataset(TorchDataset):
-    """Renders views for a `DataLoader`: [3, S, S] uint8 per `ViewIndex`."""
+    """Renders views for a `DataLoader`.
 
-    def __init__(self, frames: Dataset, spec: ViewSpec, seed: int):
-        self.frames, self.spec, self.seed = frames, spec, seed
+    Args:
+        frames: The frames.
+        spec: How they are augmented.
+        seed: Seed of the run.
+        replaceable: Sources whose unreadable frames give way to their successors.
+    """
 
-    def __getitem__(self, index: ViewIndex) -> torch.Tensor:
-        image = self.frames[index.frame]["image"]
-        try:
-            view = make_view(image, self.spec, self.seed, index.view)
-        except OSError as error:
-            where = image["path"] or f"row {index.frame}"
-            raise ValueError(f"{where}: frame cannot be decoded any more ({error})") from error
-        return torch.from_numpy(view.copy()).permute(2, 0, 1)
+    def __init__(self, frames: Frames, spec: ViewSpec, seed: int, replaceable: frozenset[str] = frozenset()):
+        self.frames, self.spec, self.seed, self.replaceable = frames, spec, seed, replaceable
+        self.clips = None
+        if spec.clip_frames > 1:
+            pairs = zip(frames["source"], frames["video_id"], strict=True)
+            self.clips = Clips([f"{source} {video}" for source, video in pairs], spec.clip_frames, spec.clip_stride)
+
+    def __getitem__(self, index: ViewIndex) -> RenderedViews:
+        wanted = self.clips(index.frame) if self.clips else [index.frame]
+        clip = self.frames[wanted[0]]["image"] if self.clips else None
+        views, rows = [], []
+        for row in wanted:
+            view, shown = self.readable_view(row, index.view, clip)
+            views.append(torch.from_numpy(view.copy()).permute(2, 0, 1))
+            rows.append(shown)
+        replaced = [int(shown != row) for shown, row in zip(rows, wanted, strict=True)]
+        return {"pixels": torch.stack(views), "rows": torch.tensor(rows), "replaced": torch.tensor(replaced)}
+
+    def readable_view(self, row: int, view: int, clip: dict | None) -> tuple[np.ndarray, int]:
+        """A view of a row, or of the next row that can be read where its source allows that."""
+        for step in range(len(self.frames)):
+            candidate = (row + step) % len(self.frames)
+            frame = self.frames[candidate]
+            try:
+                return make_view(frame["image"], self.spec, self.seed, view, clip), candidate
+            except (OSError, SyntaxError) as error:  # Pillow raises both
+                if frame["source"] not in self.replaceable:
+                    where = frame["image"]["path"] or f"frame {candidate} (video {frame['video_id']})"
+                    raise ValueError(
+                        f"{frame['source']}: {where} cannot be decoded ({error}); replace it, or set on_error: skip"
+                    ) from error
+        raise ValueError(f"none of {len(self.frames)} frames can be decoded")
 
 
-def view_loader(frames: Dataset, spec: ViewSpec, batches: EndlessBatches, seed: int, workers: int) -> DataLoader:
-    """Loader of view batches [B, 3, S, S] uint8, rendered in `workers` processes."""
+def view_loader(dataset: ViewDataset, batches: EndlessBatches, seed: int, workers: int) -> DataLoader:
+    """Loader of rendered views, made in `workers` processes."""
     return DataLoader(
-        ViewDataset(frames, spec, seed),
+        dataset,
         batch_sampler=batches,
         num_workers=workers,
         persistent_workers=workers > 0,

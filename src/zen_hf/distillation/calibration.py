@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from zen_hf.distillation.losses.angle import measure_dispersion
 from zen_hf.distillation.standardisation import METHODS, Standardisation, StreamingMoments
 
+NUMBERS = ("dispersion", "summary_change", "patch_change")
 Targets = dict[str, tuple[torch.Tensor, torch.Tensor]]  # teacher -> summary [B, Cs], patches [B, N, C]
 
 
@@ -42,59 +43,127 @@ class StandardisationSpec:
 
 @dataclass
 class Calibration:
-    """The frozen statistics of one teacher."""
+    """The frozen statistics of one teacher.
+
+    Attributes:
+        summary: Standardisation of summaries.
+        patches: Standardisation of patch tokens.
+        dispersion: Mean squared angle of summaries to their mean direction, in squared radians.
+        summary_change: `E[(y_k+1 - y_k)^2]` of standardised summaries from frame to frame of a clip; 0 without clips.
+        patch_change: The same, for patch tokens.
+    """
 
     summary: Standardisation
     patches: Standardisation
     dispersion: float
+    summary_change: float = 0.0
+    patch_change: float = 0.0
+
+
+class TeacherMoments:
+    """What is measured of one teacher.
+
+    Args:
+        summary_size: Length of its summary.
+        patch_size: Length of its patch tokens.
+    """
+
+    def __init__(self, summary_size: int, patch_size: int):
+        sizes = {"summary": summary_size, "patches": patch_size}
+        self.moments = {name: StreamingMoments(size) for name, size in sizes.items()}
+        self.changes = {name: StreamingMoments(size) for name, size in sizes.items()}
+        self.summaries: list[torch.Tensor] = []
+        self.views = 0
+
+    def update(
+        self, summary: torch.Tensor, patches: torch.Tensor, weights: torch.Tensor | None, clip_frames: int
+    ) -> None:
+        """Adds views: summary [B, Cs], patches [B, N, C], share of picture per patch [B, N]."""
+        self.views += len(summary)
+        finite = summary.isfinite().all(dim=1) & patches.isfinite().all(dim=2).all(dim=1)
+        self.summaries.append(summary[finite].float().cpu())  # a view that a teacher failed on says nothing
+        picture = finite[:, None].expand(patches.shape[:2])
+        if weights is not None:
+            picture = picture & (weights > 0.5)  # the border is the same in all views: it would deflate the variance
+        if finite.any():
+            self.moments["summary"].update(summary[finite])
+        if picture.any():
+            self.moments["patches"].update(patches[picture])
+        if clip_frames > 1 and finite.all():
+            self.changes["summary"].update(summary.unflatten(0, (-1, clip_frames)).double().diff(dim=1))
+            self.changes["patches"].update(patches.unflatten(0, (-1, clip_frames)).double().diff(dim=1))
+
+    def parts(self) -> tuple:
+        """Everything as tensors and numbers, to be merged with that of other processes."""
+        streams = [vars(stream) for stream in (*self.moments.values(), *self.changes.values())]
+        return streams, torch.cat(self.summaries)
 
 
 def calibrate(
-    batches: Iterable[Targets],
+    batches: Iterable[tuple[Targets, torch.Tensor | None, int]],
     spec: StandardisationSpec,
+    names: list[str],
     world_size: int = 1,
     gather: Callable[[object], list] = lambda value: [value],
+    clip_frames: int = 1,
 ) -> dict[str, Calibration]:
     """Takes the statistics of every teacher over `spec.views` training views, which all processes share.
 
     Args:
-        batches: Teacher outputs for batches of training views, other ones in every process.
+        batches: Teacher outputs for batches of training views, other ones in every process; the share of picture in
+            every patch [B, N] or None; and the number of views B.
         spec: Methods and number of views.
+        names: The teachers; not all of them need to answer every batch.
         world_size: Number of processes.
         gather: Gives what every process passed to it, in the order of their ranks.
+        clip_frames: Consecutive views that are frames of one clip.
 
     Raises:
         ValueError: If a teacher's features do not vary or are not finite.
     """
-    moments: dict[str, tuple[StreamingMoments, StreamingMoments]] = {}
-    summaries: dict[str, list[torch.Tensor]] = {}
-    views = 0
-    for targets in batches:
+    measured: dict[str, TeacherMoments] = {}
+    for targets, weights, views in batches:
         for name, (summary, patches) in targets.items():
-            finite = summary.isfinite().all(dim=1) & patches.isfinite().all(dim=2).all(dim=1)
-            summary, patches = summary[finite], patches[finite]  # a view that a teacher failed on says nothing
-            if name not in moments:
-                moments[name] = StreamingMoments(summary.shape[-1]), StreamingMoments(patches.shape[-1])
-            if len(summary):
-                moments[name][0].update(summary)
-                moments[name][1].update(patches)
-            summaries.setdefault(name, []).append(summary.float().cpu())
-        views += len(finite)
-        if views * world_size >= spec.views:
+            teacher = measured.setdefault(name, TeacherMoments(summary.shape[-1], patches.shape[-1]))
+            per_frame = len(summary) == views  # else a video teacher speaks of clips
+            shares = weights if per_frame else tubelet_weights(weights, len(summary), patches.shape[1])
+            teacher.update(summary, patches, shares, clip_frames if per_frame else 1)
+        if all(name in measured and measured[name].views * world_size >= spec.views for name in names):
             break
     calibrations = {}
-    for name in moments:
-        parts = gather((*(vars(part) for part in moments[name]), torch.cat(summaries[name])))
-        summary, patches = (merged([part[index] for part in parts]) for index in (0, 1))
+    for name in names:
+        teacher = measured[name]
+        parts = gather(teacher.parts())
+        summary, patches, summary_change, patch_change = (
+            merged([streams[index] for streams, _ in parts]) for index in range(4)
+        )
         try:
-            calibrations[name] = Calibration(
-                summary=Standardisation.fit(spec.summary, summary),
-                patches=Standardisation.fit(spec.patches, patches),
-                dispersion=measure_dispersion(torch.cat([part[2] for part in parts])),
-            )
+            maps = Standardisation.fit(spec.summary, summary), Standardisation.fit(spec.patches, patches)
+            dispersion = measure_dispersion(torch.cat([summaries for _, summaries in parts]))
         except ValueError as error:
             raise ValueError(f"teacher {name}: {error}") from error
+        changes = (mean_square(maps[0], summary_change), mean_square(maps[1], patch_change))
+        calibrations[name] = Calibration(*maps, dispersion, *changes)
     return calibrations
+
+
+def tubelet_weights(weights: torch.Tensor | None, clips: int, tokens: int) -> torch.Tensor | None:
+    """Share of picture per token of a video teacher [clips, tokens], from that per frame and patch [B, N]."""
+    if weights is None:
+        return None
+    per_clip = weights.unflatten(0, (clips, -1))  # [clips, K, N]
+    tubelets = tokens // weights.shape[1]
+    return per_clip.unflatten(1, (tubelets, -1)).mean(dim=2).flatten(1)
+
+
+def mean_square(standardisation: Standardisation, differences: StreamingMoments) -> float:
+    """Mean square per channel of standardised differences, from the moments of the raw ones; 0 of none."""
+    if not differences.count:
+        return 0.0
+    second = differences.scatter / differences.count + torch.outer(differences.mean, differences.mean)  # [C, C]
+    matrix = standardisation.forward_matrix
+    matrix = torch.diag(matrix) if matrix.ndim == 1 else matrix
+    return float(torch.einsum("ij,jk,ik->", matrix, second, matrix) / len(second))
 
 
 def merged(parts: list[dict]) -> StreamingMoments:
@@ -110,7 +179,8 @@ def save_calibrations(calibrations: dict[str, Calibration], path: Path) -> None:
     tensors, methods = {}, {}
     for name, calibration in calibrations.items():
         tensors |= calibration.summary.tensors(f"{name}.summary") | calibration.patches.tensors(f"{name}.patches")
-        tensors[f"{name}.dispersion"] = torch.tensor(calibration.dispersion, dtype=torch.float64)
+        for number in NUMBERS:
+            tensors[f"{name}.{number}"] = torch.tensor(getattr(calibration, number), dtype=torch.float64)
         methods |= {f"{name}.summary": calibration.summary.method, f"{name}.patches": calibration.patches.method}
     save_file(tensors, path, metadata=methods)
 
@@ -128,4 +198,6 @@ def load_calibrations(path: Path) -> dict[str, Calibration]:
         ]
         for name in names
     }
-    return {name: Calibration(*parts[name], float(tensors[f"{name}.dispersion"])) for name in names}
+    return {
+        name: Calibration(*parts[name], *(float(tensors[f"{name}.{number}"]) for number in NUMBERS)) for name in names
+    }

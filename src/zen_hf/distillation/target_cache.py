@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from zen_hf.data.frames import image_bytes
 from zen_hf.data.views import ViewSpec, make_view
-from zen_hf.distillation.batches import ViewIndex
+from zen_hf.distillation.batches import RenderedViews, ViewIndex
 from zen_hf.distillation.teachers import Teacher
 from zen_hf.run_directory import atomic_folder
 
@@ -52,12 +52,15 @@ class TargetCache:
     ):
         self.folder, self.frames, self.spec, self.teachers = Path(folder), frames, spec, teachers
         self.grid, self.seed = grid, seed
-        views = {k: v for k, v in asdict(spec).items() if k != "fixed"}
+        other = {"fixed", "mask_border", "clip_frames", "clip_stride"}  # what a teacher says does not hang on these
+        views = {k: v for k, v in asdict(spec).items() if k not in other}
         shared = {"layout": LAYOUT, "views": views, "seed": seed}
-        self.pixel_key = digest(shared)
+        self.pixel_key = digest(shared | ({"mask_border": True} if spec.mask_border else {}))
         self.keys = {
             teacher.name: digest(shared | {"teacher": teacher.encoder.fingerprint, "grid": list(grid)})
-            + (f"-{teacher.spec.image_size}" if teacher.spec.image_size else "")
+            + {"grid_match": "", "native": f"-{teacher.spec.image_size}", "pad": f"-pad{teacher.spec.image_size}"}[
+                teacher.spec.resolution
+            ]
             for teacher in teachers
         }
         self.blocks = list(self.find_blocks())
@@ -105,25 +108,26 @@ class TargetCache:
 
     def fill_block(self, block: Block, view: int, batch_size: int) -> None:
         """Computes what is missing of one block and view."""
-        pixels = torch.stack([self.render(block, at, view) for at in range(len(block.rows))])  # [F, 3, S, S] uint8
+        pixels = torch.stack([self.render(block, at, view) for at in range(len(block.rows))])  # [F, C, S, S] uint8
         store(self.path(block, view, self.pixel_key), {"pixels": pixels})
         for teacher in self.teachers:
             path = self.path(block, view, self.keys[teacher.name])
             if path.exists():
                 continue
-            outputs = [teacher(chunk.float() / 255, self.grid) for chunk in pixels.split(batch_size)]
+            outputs = [teacher(chunk.float() / 255, self.grid) for chunk in pixels[:, :3].split(batch_size)]
             summaries = torch.cat([output.summary for output in outputs])
             patches = torch.cat([output.patches for output in outputs])
             store(path, {"summary": summaries.float().cpu(), "patches": patches.to(torch.bfloat16).cpu()})
 
     def render(self, block: Block, at: int, view: int) -> torch.Tensor:
-        """One view [3, S, S] uint8."""
+        """One view [C, S, S] uint8."""
         image = self.frames[block.rows[at]]["image"]
         return torch.from_numpy(make_view(image, self.spec, self.seed, view).copy()).permute(2, 0, 1)
 
-    def read(self, batch: list[ViewIndex]) -> tuple[torch.Tensor, dict[str, tuple[torch.Tensor, torch.Tensor]]]:
-        """Pixels [B, 3, S, S] uint8 and, per teacher, summary [B, Cs] and patches [B, N, C]."""
+    def read(self, batch: list[ViewIndex]) -> tuple[RenderedViews, dict[str, tuple[torch.Tensor, torch.Tensor]]]:
+        """What a loader would give, and per teacher summary [B, Cs] and patches [B, N, C]."""
         pixels = torch.stack([self.row(index, self.pixel_key, "pixels") for index in batch])
+        rows = torch.tensor([[index.frame] for index in batch])
         targets = {
             name: (
                 torch.stack([self.row(index, key, "summary") for index in batch]),
@@ -131,7 +135,7 @@ class TargetCache:
             )
             for name, key in self.keys.items()
         }
-        return pixels, targets
+        return {"pixels": pixels[:, None], "rows": rows, "replaced": torch.zeros_like(rows)}, targets
 
     def row(self, index: ViewIndex, key: str, tensor: str) -> torch.Tensor:
         """One frame's row of a cached tensor."""

@@ -2,24 +2,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distils teachers into a ZEN: `zen-hf distill RECIPE.yaml`."""
 
+import copy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 from omegaconf import MISSING
 
-from zen_hf.data.frames import FrameSource, load_frames
+from zen_hf.data.frames import Frames, FrameSource, leave_out, load_frames
+from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec
 from zen_hf.distillation.export import export
+from zen_hf.distillation.held_out import HeldOutMonitor, MonitorSpec
+from zen_hf.distillation.held_out_frames import choose_frames
 from zen_hf.distillation.masking import MaskingSpec
 from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
 from zen_hf.distillation.student import StudentSpec, build_student
-from zen_hf.distillation.teachers import Teacher, TeacherSpec
-from zen_hf.distillation.trainer import Distillation, TrainingSpec, mixed_precision
+from zen_hf.distillation.teachers import TeacherSpec, load_teacher
+from zen_hf.distillation.trainer import Distillation
+from zen_hf.distillation.training_spec import TrainingSpec, mixed_precision
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.run_directory import RunDirectory
 
@@ -40,6 +46,7 @@ class DistillRecipe:
     frames: list[FrameSource] = MISSING
     teachers: list[TeacherSpec] = MISSING
     hold_out: list[str] = field(default_factory=list)
+    mixture: MixtureSpec = field(default_factory=MixtureSpec)
     student: StudentSpec = field(default_factory=StudentSpec)
     views: ViewSpec = field(default_factory=ViewSpec)
     standardisation: StandardisationSpec = field(default_factory=StandardisationSpec)
@@ -48,12 +55,18 @@ class DistillRecipe:
     masking: MaskingSpec = field(default_factory=MaskingSpec)
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
+    monitor: MonitorSpec = field(default_factory=MonitorSpec)
     seed: int = 0
 
     def __post_init__(self):
         names = [teacher.name for teacher in self.teachers]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"teachers are named {names}; expected at least one teacher, each with a name of its own")
+        if self.monitor.every and not self.hold_out:
+            raise ValueError(
+                f"monitor.every is {self.monitor.every}, but hold_out is empty: readings on videos that the student "
+                "learns from say nothing; name videos in hold_out, or set monitor.every to 0"
+            )
 
 
 def distill(recipe: Path, overrides: list[str] = (), resume: bool = False) -> Path:
@@ -73,21 +86,30 @@ def distill(recipe: Path, overrides: list[str] = (), resume: bool = False) -> Pa
 
 def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     """Runs a resolved recipe; see [`distill`]."""
-    accelerator = Accelerator(mixed_precision=mixed_precision(config.training.precision))
-    frames, skipped = load_frames(config.frames, config.hold_out)
-    teachers = [Teacher(spec) for spec in config.teachers]
+    precision = mixed_precision(config.training.precision)
+    accelerator = Accelerator(
+        mixed_precision=precision, log_with=config.training.trackers, project_dir=str(Path(config.output) / "trackers")
+    )
+    labels = (config.monitor.label_column,) if config.monitor.label_column else ()
+    everything, skipped = load_frames(config.frames, extra=labels)
+    frames = leave_out(everything, config.hold_out)
+    on_gpu = accelerator.device.type != "cpu"  # float32 weights under autocast would only cost memory there
+    dtype = torch.bfloat16 if precision == "bf16" and on_gpu else torch.float32
+    teachers = [load_teacher(spec, dtype) for spec in config.teachers]
     student = build_student(config.student, teachers, config.views.image_size, config.seed)
     run = RunDirectory.create(
         Path(config.output), config, config.seed, resume=resume, is_main_process=accelerator.is_main_process
     )
     accelerator.wait_for_everyone()
     run.log(event="start", frames=len(frames), frames_skipped=skipped, videos=len(set(frames["video_id"])))
+    accelerator.init_trackers("zen-hf")
     distillation = Distillation(
         student,
         teachers,
         frames,
         image_sizes=config.student.image_sizes or [config.views.image_size],
         views=config.views,
+        mixture=config.mixture,
         standardisation=config.standardisation,
         losses=config.losses,
         balancing=config.balancing,
@@ -97,9 +119,14 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         run=run,
         accelerator=accelerator,
         whiten_patches=config.student.whiten_patches,
+        replaceable=frozenset(source.path for source in config.frames if source.on_error == "skip"),
+        monitor_every=config.monitor.every,
         seed=config.seed,
     )
+    if config.monitor.every and accelerator.is_main_process:
+        distillation.monitor = held_out_monitor(config, everything, distillation)
     calibrations = distillation.train()
+    accelerator.end_training()
     model = run.path / "model"
     if accelerator.is_main_process:
         if not model.exists():  # a run that was stopped between export and summary
@@ -108,6 +135,15 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         accelerator.print(f"{model}: load it with AutoModel.from_pretrained")
     accelerator.wait_for_everyone()
     return model
+
+
+def held_out_monitor(config: DistillRecipe, everything: Frames, distillation: Distillation) -> HeldOutMonitor:
+    """Readings on the videos that the recipe holds out."""
+    fitting, testing = choose_frames(everything, config.hold_out, config.monitor.frames)
+    untrained = copy.deepcopy(distillation.accelerator.unwrap_model(distillation.student))
+    return HeldOutMonitor(
+        config.monitor, fitting, testing, distillation.teachers, distillation.feed.grids, untrained=untrained
+    )
 
 
 def summary(config: DistillRecipe, frames, skipped: int, model: Path) -> dict[str, Any]:

@@ -4,10 +4,17 @@ import pytest
 import torch
 
 from zen_hf.distillation.losses.mse import mse_loss
-from zen_hf.distillation.losses.shift_equivariant import shift_equivariant_loss
+from zen_hf.distillation.losses.shift_equivariant import overlap
 
 PATCH, HEIGHT, WIDTH = 4, 3, 5  # pixels; tokens
 OFFSETS = [(dy, dx) for dy in range(1 - HEIGHT, HEIGHT) for dx in range(1 - WIDTH, WIDTH)]
+
+
+def shift_equivariant_loss(prediction, target, offset):
+    """Squared error of the overlap of two maps [B, h, w, C]."""
+    grid = tuple(prediction.shape[1:3])
+    seen = overlap(prediction.flatten(1, 2), grid, offset, of_teacher=False)
+    return mse_loss(seen, overlap(target.flatten(1, 2), grid, offset, of_teacher=True))
 
 
 def example():
@@ -78,8 +85,12 @@ def test_offsets_without_an_overlap_are_refused(offset):
         shift_equivariant_loss(*example(), offset)
 
 
-def test_other_shapes_are_refused():
-    with pytest.raises(ValueError, match="maps"):
-        shift_equivariant_loss(torch.ones(2, 3, 5, 6), torch.ones(2, 3, 4, 6), (0, 0))
-    with pytest.raises(ValueError, match="maps"):
-        shift_equivariant_loss(torch.ones(2, 15, 6), torch.ones(2, 15, 6), (0, 0))
+def test_tokens_that_do_not_fill_the_grid_are_refused():
+    with pytest.raises(ValueError, match="14 tokens do not fill a grid of 3 x 5"):
+        overlap(torch.ones(2, 14, 6), (3, 5), (0, 1), of_teacher=False)
+
+
+def test_weights_are_cut_like_tokens():
+    weights = torch.arange(15.0).reshape(1, 15)
+    assert overlap(weights, (3, 5), (1, -2), of_teacher=False).tolist() == [[5, 6, 7, 10, 11, 12]]
+    assert overlap(weights, (3, 5), (1, -2), of_teacher=True).tolist() == [[2, 3, 4, 7, 8, 9]]

@@ -5,11 +5,13 @@
 import torch
 from torch.nn.functional import normalize
 
+from zen_hf.distillation.losses.token_mean import token_mean
+
 # Below this length a token has no direction. It bounds the gradient at zero, where an adaptor may well start.
 SHORTEST = 1e-6
 
 
-def gram_loss(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def gram_loss(prediction: torch.Tensor, target: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
     """Mean squared difference of the two matrices of cosines between all patches of a frame.
 
     `|X X^T - Y Y^T|^2 / N^2` with rows of length 1. It compares relations alone, so it needs no adaptor: the student's
@@ -19,9 +21,10 @@ def gram_loss(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     Args:
         prediction: Student's patch tokens [B, N, C].
         target: Teacher's patch tokens [B, N, C'], on the same grid.
+        weights: Share of valid pixels per token [B, N] in [0, 1]; a pair counts by the product of its two.
 
     Returns:
-        Loss per frame [B].
+        Loss per frame [B]; with weights, 0 for a frame without a valid token.
 
     Raises:
         ValueError: If the frames or the number of patches differ.
@@ -31,7 +34,11 @@ def gram_loss(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
             f"student's tokens {list(prediction.shape)} and teacher's {list(target.shape)} must be [B, N, C] with the "
             "same B and N; bring both to one grid first"
         )
-    return (cosines(prediction) - cosines(target)).square().mean(dim=(1, 2))
+    squared = (cosines(prediction) - cosines(target)).square()  # [B, N, N]
+    if weights is None:
+        return squared.mean(dim=(1, 2))
+    pairs = weights.float()[:, :, None] * weights.float()[:, None]
+    return token_mean(squared.flatten(1), pairs.flatten(1))
 
 
 def cosines(tokens: torch.Tensor) -> torch.Tensor:

@@ -1,41 +1,38 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Squared error where two shifted crops overlap (shift-equivariant patch loss of C-RADIOv4, arXiv 2601.17237)."""
+"""Where two shifted crops overlap (shift-equivariant patch losses of C-RADIOv4, arXiv 2601.17237)."""
 
 import torch
 
-from zen_hf.distillation.losses.mse import mse_loss
 
-
-def shift_equivariant_loss(prediction: torch.Tensor, target: torch.Tensor, offset: tuple[int, int]) -> torch.Tensor:
-    """Mean squared error of the tokens that student and teacher both see, each in its own crop of the frame.
+def overlap(tokens: torch.Tensor, grid: tuple[int, int], offset: tuple[int, int], of_teacher: bool) -> torch.Tensor:
+    """The tokens that student and teacher both see, each in its own crop of the frame, for any loss of patches.
 
     What a teacher writes at fixed positions of its grid, whatever the frame shows, falls on other tokens of the
-    student at every offset, and so cannot be learnt. 1 for predicting the mean of targets that are standardised.
+    student at every offset, and so cannot be learnt.
 
     Args:
-        prediction: Predicted map of the student's crop [B, h, w, C] in the standardised space.
-        target: Standardised map of the teacher's crop [B, h, w, C], on a grid of the same pitch.
+        tokens: Values per token of one of the two crops [B, h * w, ...].
+        grid: Rows and columns (h, w) of both crops.
         offset: `(dy, dx)`, the teacher's crop minus the student's in whole tokens, positive down and to the right: the
             student's token (y, x) shows what the teacher's token (y - dy, x - dx) does.
+        of_teacher: Whether the tokens are the teacher's.
 
     Returns:
-        Loss per frame [B], the mean over the (h - |dy|)(w - |dx|) tokens of the overlap.
+        The (h - |dy|)(w - |dx|) tokens of the overlap [B, n, ...], in row-major order.
 
     Raises:
-        ValueError: If the shapes differ, or the crops do not overlap.
+        ValueError: If the tokens do not fill the grid, or the crops do not overlap.
     """
-    if prediction.ndim != 4 or prediction.shape != target.shape:
-        raise ValueError(
-            f"predictions {list(prediction.shape)} and targets {list(target.shape)} must be maps [B, h, w, C] "
-            "of one shape"
-        )
-    (height, width), (dy, dx) = prediction.shape[1:3], offset
+    (height, width), (dy, dx) = grid, offset
+    if tokens.shape[1] != height * width:
+        raise ValueError(f"{tokens.shape[1]} tokens do not fill a grid of {height} x {width}")
     if abs(dy) >= height or abs(dx) >= width:
         raise ValueError(
             f"offset ({dy}, {dx}) leaves no overlap on a grid of {height} x {width} tokens; "
             f"draw |dy| < {height} and |dx| < {width}"
         )
-    seen = prediction[:, max(dy, 0) : height + min(dy, 0), max(dx, 0) : width + min(dx, 0)]
-    taught = target[:, max(-dy, 0) : height + min(-dy, 0), max(-dx, 0) : width + min(-dx, 0)]
-    return mse_loss(seen, taught)
+    if of_teacher:
+        dy, dx = -dy, -dx
+    rows, columns = (slice(max(d, 0), size + min(d, 0)) for d, size in ((dy, height), (dx, width)))
+    return tokens.unflatten(1, grid)[:, rows, columns].flatten(1, 2)
