@@ -4,11 +4,13 @@
 
 import pytest
 import torch
+from transformers import VJEPA2Config, VJEPA2Model
 
 from zen_hf.distillation.muon import Muon
 from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizers, schedule, set_learning_rates
 from zen_hf.distillation.student import StudentSpec, build_student
-from zen_hf.distillation.teachers import Teacher, TeacherSpec
+from zen_hf.distillation.teachers import Teacher, TeacherSpec, VideoTeacher
+from zen_hf.modeling.clip_encoder import ClipEncoder
 
 TINY = {"patch_size": 16, "hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
 
@@ -33,6 +35,32 @@ def test_every_trainable_parameter_is_in_exactly_one_group(student, name):
             assert (group["weight_decay"] > 0) == decayed
             peak = (0.1 if id(parameter) in trunk else 1.0) * (1e-2 if "blocks" in group else 1e-3)
             assert group["peak_lr"] == pytest.approx(peak)
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+@pytest.mark.parametrize("adaptor", ["transformer", "ladder"])
+def test_adaptors_of_every_kind_are_trained_by_adamw_once(vit_teacher, adaptor, name):
+    frames = Teacher(TeacherSpec(name="vit", source=str(vit_teacher)))
+    sizes = {"hidden_size": 24, "num_attention_heads": 2, "num_hidden_layers": 1, "patch_size": 8, "crop_size": 32}
+    clips = ClipEncoder(VJEPA2Model(VJEPA2Config(**sizes, pred_num_hidden_layers=1)), [0.5] * 3, [0.5] * 3)
+    teachers = [frames, VideoTeacher(TeacherSpec(name="clips", source="x"), clips)]
+    student = build_student(StudentSpec(config=TINY, adaptor=adaptor, adaptor_size=16), teachers, 32, 0)
+    assert [adaptor["kind"] for adaptor in student.config.adaptors] == [adaptor, "temporal"]
+    adamw, *others = build_optimizers(student, OptimizerSpec(name))
+    trained = [id(parameter) for group in adamw.param_groups for parameter in group["params"]]
+    assert len(trained) == len(set(trained))
+    assert {id(parameter) for parameter in student.adaptors.parameters()} <= set(trained)
+    everywhere = trained + [id(p) for other in others for group in other.param_groups for p in group["params"]]
+    assert sorted(everywhere) == sorted(id(p) for p in student.parameters() if p.requires_grad)
+    for group in adamw.param_groups:
+        for parameter in group["params"]:
+            if not group["trunk"]:
+                assert (group["weight_decay"] > 0) == (parameter.ndim == 2)
+
+
+def test_an_unknown_kind_of_adaptor_is_refused():
+    with pytest.raises(ValueError, match="student.adaptor is 'temporal'; expected one of mlp, transformer, ladder"):
+        StudentSpec(adaptor="temporal")
 
 
 def test_muon_takes_the_matrices_of_the_layers_and_nothing_else(student):

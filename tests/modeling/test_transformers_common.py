@@ -154,7 +154,8 @@ class ZenForDistillationCommonTest(CommonTests, unittest.TestCase):
     settings = {
         "adaptors": [
             {"name": "first", "hidden_size": 16, "summary_size": 12, "patch_size": 8},
-            {"name": "second", "hidden_size": 16, "summary_size": 4, "patch_size": 8},
+            {"name": "second", "kind": "transformer", "summary_size": 4, "patch_size": 8},
+            {"name": "third", "kind": "ladder", "hidden_size": 16, "summary_size": 4, "patch_size": 8},
         ]
     }
 

@@ -27,9 +27,9 @@ from transformers.utils import ModelOutput, TransformersKwargs, auto_docstring
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_zen import ZenConfig
-from .modeling_zen import ZenLayer, ZenModel, ZenPreTrainedModel
+from .modeling_zen import ZenLayer, ZenModel, ZenPreTrainedModel, ZenResidual
 
-ADAPTOR_LAYERSCALE = 1e-4  # of blocks in adaptors, which begin as little more than a linear map (DUNE)
+ADAPTOR_LAYERSCALE = 1e-4  # of blocks in adaptors, as in DUNE
 TEMPORAL_BLOCKS = 2
 
 
@@ -93,6 +93,19 @@ class ZenAdaptor(nn.Module):
         return self.summary(states[-1][:, 0]), self.patches(states[-1][:, self.prefix :])
 
 
+class ZenAdaptorResidual(ZenResidual):
+    """A residual branch that begins with a LayerScale of its own."""
+
+
+class ZenAdaptorBlock(ZenLayer):
+    """A block of the trunk, without stochastic depth, that begins as little more than the identity."""
+
+    def __init__(self, config: ZenConfig):
+        super().__init__(config, layer_index=0)
+        self.residual1 = ZenAdaptorResidual(config, layer_index=0)
+        self.residual2 = ZenAdaptorResidual(config, layer_index=0)
+
+
 class ZenTransformerAdaptor(nn.Module):
     """One block over summary and patches, then a linear map: Sariyildiz et al. (DUNE, 2025), arXiv 2503.14405.
 
@@ -103,7 +116,7 @@ class ZenTransformerAdaptor(nn.Module):
     def __init__(self, config: ZenConfig, adaptor: dict):
         super().__init__()
         self.registers = config.num_register_tokens
-        self.block = ZenLayer(config, layer_index=0)
+        self.block = ZenAdaptorBlock(config)
         self.summary = nn.Linear(config.hidden_size, adaptor["summary_size"])
         self.patches = nn.Linear(config.hidden_size, adaptor["patch_size"])
 
@@ -170,7 +183,7 @@ class ZenTemporalAdaptor(nn.Module):
     def __init__(self, config: ZenConfig, adaptor: dict):
         super().__init__()
         self.prefix, self.tubelet_size = config.num_prefix_tokens, adaptor["tubelet_size"]
-        self.blocks = nn.ModuleList([ZenLayer(config, layer_index=0) for _ in range(TEMPORAL_BLOCKS)])
+        self.blocks = nn.ModuleList([ZenAdaptorBlock(config) for _ in range(TEMPORAL_BLOCKS)])
         self.summary = nn.Linear(self.tubelet_size * config.hidden_size, adaptor["summary_size"])
         self.patches = nn.Linear(self.tubelet_size * config.hidden_size, adaptor["patch_size"])
 
@@ -231,10 +244,8 @@ class ZenForDistillation(ZenPreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, (ZenTransformerAdaptor, ZenTemporalAdaptor)):
-            for name, parameter in module.named_parameters():
-                if name.endswith(("residual1.scale", "residual2.scale")):
-                    init.constant_(parameter, ADAPTOR_LAYERSCALE)
+        if isinstance(module, ZenAdaptorResidual):
+            init.constant_(module.scale, ADAPTOR_LAYERSCALE)
 
     @can_return_tuple
     @auto_docstring
