@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
 
 from zen_hf.distillation.ridge import Ridge
 from zen_hf.distillation.skills import SKILLS, LabelledFrames, Skill
@@ -48,7 +49,17 @@ def read_skills(
         skills: What is probed.
         advance: Called with the number of frames that were encoded.
     """
-    known, unseen = encode_all(encode, train, advance), encode_all(encode, test, advance)
+    return read_features(encode_all(encode, train, advance), encode_all(encode, test, advance), train, test, skills)
+
+
+def read_features(
+    known: FrameFeatures,
+    unseen: FrameFeatures,
+    train: LabelledFrames,
+    test: LabelledFrames,
+    skills: tuple[Skill, ...] = SKILLS,
+) -> SkillReading:
+    """What [`read_skills`] does, from features of `train` and of `test` that are there already."""
     scores, predictions = {}, {}
     for skill in skills:
         rows = (known.patches, unseen.patches) if skill.per_patch else (known.summary, unseen.summary)
@@ -60,7 +71,12 @@ def read_skills(
 
 
 @torch.no_grad()
-def encode_all(encode: Encode, frames: LabelledFrames, advance: Callable[[int], None], batch_size: int = 100):
+def encode_all(
+    encode: Encode,
+    frames: LabelledFrames,
+    advance: Callable[[int], None] = lambda frames: None,
+    batch_size: int = 100,
+) -> FrameFeatures:
     """Features of all frames as one `FrameFeatures`."""
     outputs = []
     for pixels in frames.pixels.split(batch_size):
@@ -92,3 +108,10 @@ def known_rows(features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Ten
 def retention(student: float, teacher: float, random: float) -> float:
     """Share of a teacher's margin over a random trunk that the student keeps."""
     return (student - random) / (teacher - random)
+
+
+def pixel_features(images: torch.Tensor, patch: int) -> FrameFeatures:
+    """A control without a network: the frame at a quarter of its size as summary, and the pixels of each patch."""
+    grid = (images.shape[-2] // patch, images.shape[-1] // patch)
+    patches = F.pixel_unshuffle(images, patch).flatten(2).transpose(1, 2)  # [B, N, 3 * patch^2]
+    return FrameFeatures(summary=F.avg_pool2d(images, 4).flatten(1), patches=patches, grid=grid)

@@ -4,9 +4,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import average_precision_score
 from torch.nn import functional as F
 
@@ -90,6 +92,17 @@ def render_labelled(
         for skill in SKILLS
     }
     return LabelledFrames(pixels, targets, scenes)
+
+
+def save_labelled(frames: LabelledFrames, path: Path) -> None:
+    """Stores frames and answers, without the scenes, in a safetensors file."""
+    save_file({"pixels": frames.pixels.contiguous()} | frames.targets, path)
+
+
+def load_labelled(path: Path) -> LabelledFrames:
+    """Reads what [`save_labelled`] stored."""
+    tensors = load_file(path)
+    return LabelledFrames(tensors.pop("pixels"), tensors, scenes=[])
 
 
 def instruments_present(scene: SceneFrame, rows: int) -> np.ndarray:

@@ -95,14 +95,24 @@ def train_tiny_teacher(
         schedule.step()
         losses.append(loss.item())
         advance(losses[-1])
+    save_tiny_teacher(network, encoder.default_image_size, folder)
+    return losses
+
+
+def save_tiny_teacher(network: PreTrainedModel, image_size: int, folder: Path) -> None:
+    """Saves a tiny teacher, trained or not, as any pretrained model is saved.
+
+    Args:
+        network: From [`tiny_network`].
+        image_size: Side of the square frames that it was made for, in pixels.
+        folder: Where `AutoModel` will find it; written as a whole or not at all.
+    """
     network.eval()
-    size = encoder.default_image_size
     with atomic_folder(folder) as temporary:
         network.save_pretrained(temporary)
         ViTImageProcessorPil(
-            size={"height": size, "width": size}, do_convert_rgb=True, image_mean=MEAN, image_std=STD
+            size={"height": image_size, "width": image_size}, do_convert_rgb=True, image_mean=MEAN, image_std=STD
         ).save_pretrained(temporary)
-    return losses
 
 
 def augment(pixels: torch.Tensor, targets: torch.Tensor, skill: Skill, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
