@@ -3,7 +3,11 @@
 """Frames that stay in their Parquet files are those that `datasets` reads from them."""
 
 import io
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -100,3 +104,35 @@ def test_what_cannot_stream_is_refused(shards, tmp_path):
         load_frames([source(shards), source(shards, streaming=True)])
     with pytest.raises(ValueError, match="has no column 'nothing'"):
         load_frames([source(shards, streaming=True)], extra=("nothing",))
+
+
+def test_a_dataset_on_the_hub_streams_without_being_downloaded(shards, tmp_path):
+    served = tmp_path / "served" / "data"
+    served.mkdir(parents=True)
+    for part in range(2):
+        (shards / f"part{part}.parquet").rename(served / f"train-0000{part}-of-00002.parquet")
+    script = (
+        "from zen_hf.data.frames import FrameSource, load_frames\n"
+        "source = FrameSource(path='tester/frames', procedure_column='operation', streaming=True)\n"
+        "frames, _ = load_frames([source], ['v1'])\n"
+        "print(len(frames), frames[len(frames) - 1]['image']['path'], frames[3]['procedure'], frames.groups[0].url)\n"
+    )
+    hub = [sys.executable, str(Path(__file__).parents[1] / "fake_hub.py"), str(served.parent), "tester/frames"]
+    with subprocess.Popen(hub, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            environment = os.environ | {
+                "HF_ENDPOINT": f"http://127.0.0.1:{server.stdout.readline().strip()}",
+                "HF_HUB_OFFLINE": "0",
+                "HF_HUB_DISABLE_XET": "1",
+                "HF_HOME": str(tmp_path / "home"),
+            }
+            run = subprocess.run(
+                [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120
+            )
+        finally:
+            server.kill()
+    assert run.returncode == 0, run.stderr
+    words = run.stdout.split()
+    assert words[:3] == ["24", "29.png", "b"] and words[3].startswith("hf://datasets/tester/frames@0123456789abcdef")
+    stored = [path for path in (tmp_path / "home").rglob("*.parquet")]
+    assert not stored, stored
