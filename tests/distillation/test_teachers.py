@@ -1,8 +1,10 @@
 """Teachers answer on the student's grid, from inputs of the size that gives them this grid."""
 
+import json
+
 import pytest
 import torch
-from transformers import MobileNetV2Config, MobileNetV2Model
+from transformers import MobileNetV2Config, MobileNetV2Model, SamConfig, SamModel
 
 from zen_hf.distillation.teachers import Teacher, TeacherSpec, load_teacher, resize
 from zen_hf.modeling.frame_encoder import FrameEncoder
@@ -55,6 +57,26 @@ def test_padded_frames_keep_their_own_patches(kind, vit_teacher, cnn_teacher):
     assert torch.allclose(features.summary, whole.summary, atol=1e-5)
     with pytest.raises(ValueError, match=f"do not fit a canvas of {canvas}"):
         teacher(images, grid=(5, 5))
+
+
+def test_sam_reads_frames_on_its_own_canvas(tmp_path):
+    size, patch = {"image_size": 64, "patch_size": 8}, {"hidden_size": 16}
+    vision = {**size, "hidden_size": 24, "output_channels": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    vision |= {"window_size": 4, "global_attn_indexes": [1], "mlp_dim": 32}
+    sam = SamModel(SamConfig(vision_config=vision, prompt_encoder_config=patch | size, mask_decoder_config=patch))
+    sam.eval().save_pretrained(tmp_path)
+    settings = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.2, 0.3], "size": {"longest_edge": 64}}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    teacher = load_teacher(TeacherSpec(name="sam", source=str(tmp_path), resolution="pad", image_size=64))
+    images = torch.rand(2, 3, 48, 40)
+    canvas = torch.zeros(2, 3, 64, 64)
+    canvas[:, :, :48, :40] = (images - teacher.encoder.mean) / teacher.encoder.std
+    with torch.no_grad():
+        expected = sam.vision_encoder(canvas).last_hidden_state[:, :, :6, :5].flatten(2).transpose(1, 2)
+    features = teacher(images, grid=(6, 5))
+    torch.testing.assert_close(features.patches, expected)
+    torch.testing.assert_close(features.summary, expected.mean(dim=1))  # of the frame, not of the canvas
+    assert teacher.adaptor == {"name": "sam", "summary_size": 16, "patch_size": 16}
 
 
 def test_the_mean_of_a_padded_map_leaves_the_padding_out():

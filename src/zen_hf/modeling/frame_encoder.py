@@ -31,7 +31,7 @@ class FrameEncoder(PretrainedEncoder):
     """A frozen pretrained encoder of frames.
 
     Understands vision transformers with any prefix tokens, attention-pooled ones without a CLS token, convolutional
-    networks that return a map, and the vision tower of image-text models.
+    networks that return a map, the vision tower of image-text models and the image encoder of SAM.
 
     Args:
         model: A transformers vision model.
@@ -56,7 +56,7 @@ class FrameEncoder(PretrainedEncoder):
         reverse_channels: bool = False,
         name: str = "encoder",
     ):
-        model = getattr(model, "vision_model", model)
+        model = getattr(model, "vision_model", getattr(model, "vision_encoder", model))
         if model.main_input_name == CLIPS:
             raise ValueError(f"{name} ({type(model).__name__}) takes clips, not frames; read it with ClipEncoder")
         super().__init__(model, image_mean, image_std, pixel_scale, reverse_channels, name)
@@ -112,6 +112,9 @@ class FrameEncoder(PretrainedEncoder):
             self.hidden_size = config.hidden_size
             stride = first_size(patch)
         self.stride = stride
+        if hasattr(config, "output_channels"):  # SAM: a map of another width than its layers, from one size of input
+            self.hidden_size = self.summary_size = config.output_channels
+            return stride
         small = torch.zeros(1, 3, 2 * stride, 2 * stride, device=parameter.device)
         self.summary_size = self(small).summary.shape[-1]
         return stride

@@ -25,6 +25,7 @@ from transformers import initialization as init
 from transformers.processing_utils import Unpack
 from transformers.utils import ModelOutput, TransformersKwargs, auto_docstring
 from transformers.utils.generic import can_return_tuple
+from transformers.utils.output_capturing import resolve_hidden_states_indices, selected_hidden_states
 
 from .configuration_zen import ZenConfig
 from .modeling_zen import ZenLayer, ZenModel, ZenPreTrainedModel, ZenResidual
@@ -247,6 +248,18 @@ class ZenForDistillation(ZenPreTrainedModel):
         if isinstance(module, ZenAdaptorResidual):
             init.constant_(module.scale, ADAPTOR_LAYERSCALE)
 
+    def chosen_states(
+        self, hidden_states: tuple[torch.Tensor, ...], asked: bool | int | list[int] | None
+    ) -> tuple[torch.Tensor | None, ...] | None:
+        """What `output_hidden_states` asks for, of all hidden states."""
+        if not asked:
+            return None
+        selected = selected_hidden_states(asked)
+        if selected is None:
+            return hidden_states
+        kept = resolve_hidden_states_indices(self, selected, num_hidden_states=len(hidden_states))
+        return tuple(tokens if index in kept else None for index, tokens in enumerate(hidden_states))
+
     @can_return_tuple
     @auto_docstring
     def forward(
@@ -263,7 +276,7 @@ class ZenForDistillation(ZenPreTrainedModel):
         Frames per clip: `pixel_values` are clips, one after the other, each with its frames in order. Without clips,
         temporal adaptors have no output, which is an error in training.
         """
-        asked_for_states = kwargs.get("output_hidden_states", self.config.output_hidden_states)
+        asked = kwargs.get("output_hidden_states", self.config.output_hidden_states)
         kinds = {type(adaptor) for adaptor in self.adaptors.values()}
         # CODEPATH: ladders read every layer, the other kinds the last alone.
         if ZenLadderAdaptor in kinds:
@@ -272,6 +285,7 @@ class ZenForDistillation(ZenPreTrainedModel):
         states = [outputs.last_hidden_state]
         if ZenLadderAdaptor in kinds:
             states = [self.model.norm(tokens) for tokens in outputs.hidden_states[1:-1]] + states
+            outputs.hidden_states = self.chosen_states(outputs.hidden_states, asked)
         has_positions = ZenTransformerAdaptor in kinds and self.model.rotary is not None
         position_embeddings = self.model.rotary(pixel_values) if has_positions else None
 
@@ -290,7 +304,7 @@ class ZenForDistillation(ZenPreTrainedModel):
             pooler_output=outputs.pooler_output,
             summaries=summaries,
             patches=patches,
-            hidden_states=outputs.hidden_states if asked_for_states else None,
+            hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
 
