@@ -43,3 +43,13 @@ def test_predicts_patches_in_their_shape():
     predicted = Ridge(features, features @ weights).predict(patches, 1e-9)
     assert predicted.shape == (2, 5, 3)
     assert torch.allclose(predicted, patches @ weights, atol=1e-4)
+
+
+@pytest.mark.parametrize("penalty", [1e-4, 1.0])
+def test_more_features_than_rows_equals_scikit_learn(penalty):
+    features, targets = torch.randn(15, 40), torch.randn(15, 3)
+    unseen = torch.randn(7, 40)
+    mean, std = features.mean(0), features.std(0)
+    reference = ReferenceRidge(alpha=15 * penalty).fit(((features - mean) / std).double().numpy(), targets.numpy())
+    expected = reference.predict(((unseen - mean) / std).double().numpy())
+    assert np.abs(Ridge(features, targets).predict(unseen, penalty).numpy() - expected).max() < 1e-4

@@ -6,7 +6,7 @@ import torch
 
 
 class Ridge:
-    """Ridge regression on standardised features, solved in float64 for any penalty from one eigendecomposition.
+    """Ridge regression on standardised features, solved in float64 for any penalty from one decomposition.
 
     Args:
         features: Rows [M, C].
@@ -18,7 +18,11 @@ class Ridge:
         self.scale = 1 / std.clamp(min=1e-6 * float(std.max()) + 1e-12)
         self.offset = targets.mean(0)
         rows = ((features - self.mean) * self.scale).double()
-        self.spectrum, self.vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
+        if rows.shape[0] < rows.shape[1]:  # the same solution lies in the span of the rows, which is smaller
+            singular, directions = torch.linalg.svd(rows, full_matrices=False)[1:]
+            self.spectrum, self.vectors = singular.square() / len(rows), directions.T  # [M], [C, M]
+        else:
+            self.spectrum, self.vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
         self.rotated = self.vectors.T @ (rows.T @ (targets - self.offset).double()) / len(rows)
 
     def predict(self, features: torch.Tensor, penalty: float) -> torch.Tensor:
