@@ -20,9 +20,11 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem aut
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
 table { border-collapse: collapse; } th, td { padding: .25rem .7rem; text-align: left; }
 .scores td, .scores th { border-bottom: 1px solid #d5dde5; } .scores td + td, .scores th + th { text-align: right; }
+.scores td:first-child { white-space: nowrap; }
 .own { font-weight: 700; } .student td { background: #e8f3ee; }
 .pictures td, .pictures th { padding: 3px; font-size: 13px; text-align: center; vertical-align: middle; }
 .pictures img { width: 116px; height: 116px; image-rendering: pixelated; display: block; }
+.alarm { color: #b3261e; }
 pre { background: #f2f5f8; padding: .8rem 1rem; overflow-x: auto; } figure { margin: 0; } .note { color: #5a6875; }
 """
 
@@ -101,12 +103,15 @@ def curves(panels: Sequence[tuple[str, dict[str, tuple[Sequence[float], Sequence
         empty.set_axis_off()
     for axes, (title, lines) in zip(places[: len(panels)], panels, strict=True):
         for name, (x, y) in lines.items():
-            axes.plot(x, y, label=name, linewidth=1.6)
+            few = "o" if len(x) < 20 else None  # a line of one point would not be seen
+            axes.plot(x, y, label=name, linewidth=1.6, marker=few, markersize=3)
         axes.set(title=title, xlabel="step")
-        axes.set_ylim(bottom=0)
+        values = [value for _, y in lines.values() for value in y]
+        if min(values) >= 0:
+            axes.set_ylim(0, 1.08 * max(values) or 1)
         axes.grid(alpha=0.3)
         if len(lines) > 1:
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, fontsize="small", ncols=2 if len(lines) > 4 else 1)
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     return f'<figure><img alt="loss curves" style="max-width:100%" src="{data_uri(image)}"></figure>'
