@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import Dinov2Config, Dinov2Model, MobileNetV2Config, MobileNetV2Model, ViTImageProcessorPil
+from transformers import (
+    Dinov2Config,
+    Dinov2Model,
+    MobileNetV2Config,
+    MobileNetV2Model,
+    ViTImageProcessorPil,
+    VJEPA2Config,
+    VJEPA2Model,
+)
 
 from zen_hf.data.frames import FrameSource, load_frames
 
@@ -31,6 +39,14 @@ def vit_teacher(tmp_path_factory):
 def cnn_teacher(tmp_path_factory):
     config = MobileNetV2Config(depth_multiplier=0.1, min_depth=4, image_size=64, tf_padding=False)
     return save_teacher(MobileNetV2Model(config), tmp_path_factory.mktemp("teachers") / "cnn")
+
+
+@pytest.fixture(scope="session")
+def clip_teacher(tmp_path_factory):
+    sizes = {"hidden_size": 24, "num_attention_heads": 2, "num_hidden_layers": 1, "patch_size": 8, "mlp_ratio": 2}
+    sizes |= {"pred_hidden_size": 12, "pred_num_attention_heads": 2, "pred_num_hidden_layers": 1}
+    config = VJEPA2Config(**sizes, frames_per_clip=4, crop_size=32)
+    return save_teacher(VJEPA2Model(config), tmp_path_factory.mktemp("teachers") / "clips")
 
 
 @pytest.fixture(scope="session")

@@ -209,13 +209,22 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)  # of a killed process that had the same id
         temporary.mkdir(parents=True)
         yield temporary
-        for file in temporary.rglob("*"):
-            _fsync(file)
+        flush_to_disk(temporary)
         os.rename(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     _fsync(path.parent)
+
+
+def flush_to_disk(folder: Path) -> None:
+    """Make all files below a folder survive a power cut.
+
+    Raises:
+        OSError: The disk cannot take them.
+    """
+    for file in folder.rglob("*"):
+        _fsync(file)
 
 
 def _temporary_name(path: Path) -> Path:

@@ -5,17 +5,20 @@ import json
 import pytest
 import torch
 from accelerate import Accelerator
+from datasets import Image
 from safetensors.torch import load_file
 
+from zen_hf.data.frames import FrameSource, load_frames
 from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec
+from zen_hf.distillation.feed import token_crop
 from zen_hf.distillation.masking import MaskingSpec
 from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
 from zen_hf.distillation.student import StudentSpec, build_student
-from zen_hf.distillation.teachers import Teacher, TeacherSpec
+from zen_hf.distillation.teachers import Teacher, TeacherSpec, load_teacher
 from zen_hf.distillation.trainer import Distillation, distillation_progress
 from zen_hf.distillation.training_spec import TrainingSpec, mixed_precision
 from zen_hf.run_directory import RunDirectory
@@ -94,10 +97,31 @@ WITH_STATE = {
     "masking": MaskingSpec(share=0.5),
     "image_sizes": [16, 32],
 }
+STREAM = {
+    "fixed": 0,
+    "streamed": True,
+    "workers": 2,
+    "mixture": MixtureSpec(by="procedure", temperature=0.5),
+    "losses": LossSpec(max_shift=1),
+    "views": ViewSpec(image_size=48),
+}
 
 
-@pytest.mark.parametrize("settings", [PLAIN, WITH_STATE])
-def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, frames, teachers, settings):
+@pytest.fixture
+def streamed(tmp_path, frames):
+    """The frames as a stream of two procedures, in row groups of two."""
+    folder = tmp_path / "stream"
+    folder.mkdir()
+    for procedure, rows in (("a", range(8)), ("b", range(8, 12))):
+        part = frames.select(rows).remove_columns(["source", "procedure"]).add_column("op", [procedure] * len(rows))
+        part.cast_column("image", Image()).to_parquet(folder / f"{procedure}.parquet", batch_size=2)
+    return load_frames([FrameSource(path=str(folder), procedure_column="op", streaming=True)])[0]
+
+
+@pytest.mark.parametrize("settings", [PLAIN, WITH_STATE, STREAM], ids=["plain", "with state", "stream"])
+def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, frames, streamed, teachers, settings):
+    settings = dict(settings)
+    frames = streamed if settings.pop("streamed", False) else frames
     whole = distillation(tmp_path / "whole", frames, teachers, **settings)
     whole.train()
 
@@ -151,6 +175,99 @@ def test_two_accumulated_batches_of_four_equal_one_of_eight(tmp_path, frames, te
     eight, twice, four = (logged(tmp_path / name, "gradient_norm") for name in ("eight", "twice", "four"))
     assert twice[0] == pytest.approx(eight[0], rel=1e-5) and four[0] != pytest.approx(eight[0], rel=1e-2)
     assert logged(tmp_path / "twice", "loss")[:3] == pytest.approx(logged(tmp_path / "eight", "loss")[:3], rel=1e-3)
+
+
+@pytest.mark.parametrize("change", [{"checkpoint_activations": True}, {"teacher_chunk": 3}])
+def test_what_saves_memory_changes_no_result(tmp_path, frames, teachers, change):
+    plain = distillation(tmp_path / "plain", frames, teachers, fixed=0, method="channel")
+    saving = distillation(tmp_path / "saving", frames, teachers, fixed=0, method="channel", **change)
+    for run in (plain, saving):
+        torch.manual_seed(5)  # for the student's own random numbers
+        run.train()
+    assert logged(tmp_path / "saving", "loss") == pytest.approx(logged(tmp_path / "plain", "loss"), rel=1e-4)
+
+
+def test_the_log_tells_sources_and_time_apart(tmp_path, streamed, teachers):
+    run = distillation(tmp_path / "run", streamed, teachers, fixed=0, mixture=MixtureSpec("procedure"), log_every=1)
+    run.train()
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    lines = [line for line in lines if "loss" in line]
+    for line in lines:
+        assert line["data_wait"] + line["teacher_time"] + line["student_time"] == pytest.approx(1)
+        assert line["memory_gb"] > 0.01 and "unreadable_frames" not in line
+    assert {key for line in lines for key in line if key.startswith("source/")} == {"source/a", "source/b"}
+    only_one = [line for line in lines if "source/b" not in line]
+    for line in only_one:  # then it is the loss itself, here the sum of equal teachers' losses over their number
+        assert line["source/a"] == pytest.approx(line["loss"], rel=1e-5)
+
+
+def test_unreadable_frames_of_a_source_that_skips_are_replaced_and_counted(tmp_path, frames, teachers):
+    broken = frames.map(
+        lambda row, index: row if index % 4 else row | {"image": {"bytes": b"no image", "path": None}},
+        with_indices=True,
+    ).cast_column("image", Image(decode=False))
+    run = distillation(
+        tmp_path, broken, teachers, fixed=0, replaceable=frozenset(frames["source"]), log_every=1, steps=3
+    )
+    run.train()
+    assert sum(logged(tmp_path, "unreadable_frames")) == 3  # a quarter of the 12 views
+
+
+def test_teachers_with_sizes_of_their_own_are_heard_at_these_alone(tmp_path, frames, vit_teacher, cnn_teacher):
+    specs = (("vit", vit_teacher, [16]), ("cnn", cnn_teacher, [32]))
+    teachers = [Teacher(TeacherSpec(name=n, source=str(s), image_sizes=sizes)) for n, s, sizes in specs]
+    run = distillation(tmp_path, frames, teachers, image_sizes=[16, 32])
+    run.train()
+    for number, batch in zip(range(10), run.feed.batches(0, run.balancer.drawn), strict=False):
+        assert list(batch.targets) == (["vit"] if run.feed.size(number) == 16 else ["cnn"])
+    with pytest.raises(ValueError, match=r"teacher vit: image_sizes names \[16\], but the student's sizes are \[32\]"):
+        distillation(tmp_path / "other", frames, teachers)
+    with pytest.raises(ValueError, match="no teacher is heard at the student's size 48"):
+        distillation(
+            tmp_path / "third", frames, teachers, views=ViewSpec(image_size=48), image_sizes=[16, 32, 48], fixed=0
+        )
+
+
+def test_a_video_teacher_learns_from_clips_with_one_that_sees_frames(tmp_path, frames, teachers, clip_teacher):
+    both = [teachers[0], load_teacher(TeacherSpec(name="clips", source=str(clip_teacher)))]
+    views = ViewSpec(image_size=32, clip_frames=4)
+    losses = LossSpec(patch_change=0.5, summary_change=0.5)
+    run = distillation(tmp_path, frames, both, fixed=0, views=views, losses=losses, steps=8, lr=3e-3, log_every=1)
+    run.train()
+    assert logged(tmp_path, "clips/patch_mse")[-1] < logged(tmp_path, "clips/patch_mse")[0]
+    assert len(logged(tmp_path, "vit/patch_change")) == 8 and not logged(tmp_path, "clips/patch_change")
+    batch = next(run.feed.batches(0, run.balancer.drawn))
+    assert batch.targets["clips"][1].shape[:2] == (1, 2 * 4) and batch.targets["vit"][1].shape[:2] == (4, 4)
+    with pytest.raises(ValueError, match="teacher clips sees video: set views.clip_frames"):
+        distillation(tmp_path / "frames", frames, both, fixed=0)
+
+
+def test_shifted_crops_show_the_same_where_they_overlap(tmp_path, frames, teachers):
+    """A teacher that answers with the mean colour of each patch finds in the student's pixels what its offset says."""
+    views = ViewSpec(image_size=64, colour_jitter=0.0, mask_border=False)
+    run = distillation(tmp_path, frames, teachers, fixed=0, views=views, losses=LossSpec(max_shift=2))
+    seen = set()
+    for _, batch in zip(range(8), run.feed.batches(0, lambda number: []), strict=False):
+        seen |= set(batch.offsets.values())
+        assert all(abs(edge) <= 2 for offset in batch.offsets.values() for edge in offset)
+    assert len(seen) > 4
+    images = torch.rand(2, 3, 64, 64)
+    grid = (2, 2)
+    own, other = token_crop(images, grid, 2, (0, 1), 16), token_crop(images, grid, 2, (1, 0), 16)
+    assert torch.equal(own[:, :, 16:, :16], other[:, :, :16, 16:])  # offset (1, -1)
+    assert torch.equal(own, images[:, :, :32, 16:48])
+
+
+def test_settings_that_do_not_fit_each_other_are_refused(tmp_path, frames, teachers):
+    cases = {
+        "compare frames of a clip": {"losses": LossSpec(patch_change=1.0)},
+        "cached teachers have seen one crop": {"losses": LossSpec(max_shift=1)},
+        "needs views of 48 pixels": {"losses": LossSpec(max_shift=1), "fixed": 0},
+        "batch_size 4 is not divisible by views.clip_frames 3": {"views": ViewSpec(image_size=32, clip_frames=3)},
+    }
+    for number, (message, settings) in enumerate(cases.items()):
+        with pytest.raises(ValueError, match=message):
+            distillation(tmp_path / str(number), frames, teachers, **settings)
 
 
 def test_the_average_is_what_is_exported(tmp_path, frames, teachers):

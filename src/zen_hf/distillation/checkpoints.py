@@ -8,48 +8,68 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from zen_hf.run_directory import atomic_folder
+from zen_hf.run_directory import flush_to_disk
 
 
-def save_checkpoint(accelerator: Accelerator, folder: Path, step: int, keep: int) -> None:
-    """Writes `folder/step-XXXXXXX` with weights, optimiser and random states, and keeps the newest `keep`.
+def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int) -> None:
+    """Writes `run/checkpoints/step-XXXXXXX` with all that a run goes on from, and keeps the newest `keep`.
+
+    Weights, optimisers, averages, the balancer's state, the random states of every process, the resolved
+    configuration and the teachers' statistics; where the data stands follows from the step. The folder gets its name
+    when all processes have written and the disk has it: what bears the name is whole.
 
     Args:
-        accelerator: Holds the prepared model and optimiser.
-        folder: The run's `checkpoints` folder.
+        accelerator: Holds the prepared model and optimisers.
+        run: Folder of the run.
         step: Steps done.
         keep: Checkpoints to keep.
+
+    Raises:
+        OSError: The disk is full; older checkpoints are untouched and what was written is removed.
     """
+    path = run / "checkpoints" / f"step-{step:07d}"
+    temporary = path.with_name(f".tmp-{path.name}")
     accelerator.wait_for_everyone()
-    path = folder / f"step-{step:07d}"
-    if accelerator.num_processes > 1:
-        # every process writes its own random state, so the folder is theirs together and renamed when all are done
-        temporary = folder / f".tmp-{path.name}"
-        if accelerator.is_main_process:
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-        accelerator.wait_for_everyone()
+    if path.exists():
+        return
+    accelerator.wait_for_everyone()  # all have looked before one of them writes
+    try:
+        temporary.mkdir(parents=True, exist_ok=True)
         accelerator.save_state(str(temporary))
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
+            for name in ("config.yaml", "calibration.safetensors"):
+                if (run / name).exists():
+                    shutil.copy2(run / name, temporary / name)
             (temporary / "step.json").write_text(json.dumps({"step": step}))
+            flush_to_disk(temporary)
             temporary.rename(path)
-    elif not path.exists():
-        with atomic_folder(path) as temporary:
-            accelerator.save_state(str(temporary))
-            (temporary / "step.json").write_text(json.dumps({"step": step}))
-    if accelerator.is_main_process:
-        for old in sorted(folder.glob("step-*"))[:-keep]:
-            shutil.rmtree(old)
+            remove(sorted(path.parent.glob("step-*"))[:-keep])
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
     accelerator.wait_for_everyone()
 
 
-def load_latest_checkpoint(accelerator: Accelerator, folder: Path) -> int:
-    """Loads the newest whole checkpoint.
+def remove(folders: list[Path]) -> None:
+    """Removes checkpoints; one that is removed halfway does not look whole."""
+    for folder in folders:
+        hidden = folder.with_name(f".tmp-{folder.name}")
+        folder.rename(hidden)
+        shutil.rmtree(hidden)
+
+
+def load_latest_checkpoint(accelerator: Accelerator, run: Path) -> int:
+    """Loads the newest whole checkpoint, and removes what a killed process left half written.
 
     Returns:
         Steps done; 0 if there is no checkpoint yet.
     """
+    folder = run / "checkpoints"
+    if accelerator.is_main_process:
+        for torn in folder.glob(".tmp-*"):
+            shutil.rmtree(torn)
+    accelerator.wait_for_everyone()
     whole = sorted(path for path in folder.glob("step-*") if (path / "step.json").exists())
     if not whole:
         return 0

@@ -101,7 +101,7 @@ class Distillation:
         self.masking = masking
         student.model.embeddings.mask_token.requires_grad_(masking.share > 0)
         if training.checkpoint_activations:
-            student.gradient_checkpointing_enable({"use_reentrant": False})
+            student.activation_checkpointing_enable()
         set_seed(seed, device_specific=True)
         self.student, *self.optimizers = accelerator.prepare(student, *build_optimizers(student, optimizer))
         self.balancer = Balancer(
@@ -153,7 +153,7 @@ class Distillation:
             calibrations = self.calibrated()
             if self.whiten_patches:
                 self.whiten()
-            first = load_latest_checkpoint(self.accelerator, self.run.path / "checkpoints")
+            first = load_latest_checkpoint(self.accelerator, self.run.path)
             task = own.add_task("Distilling", total=self.training.steps, completed=first, status="")
             self.student.train()
             self.loop(first, calibrations, own, task)
@@ -176,7 +176,7 @@ class Distillation:
                 shown = " ".join(f"{t.name} {self.teacher_loss(means, t.name):.3f}" for t in self.teachers)
                 progress.update(task, status=f"{shown}  {means['images_per_second']:.0f} img/s")
             if last or done % self.training.checkpoint_every == 0:
-                save_checkpoint(self.accelerator, self.run.path / "checkpoints", done, self.training.keep_checkpoints)
+                save_checkpoint(self.accelerator, self.run.path, done, self.training.keep_checkpoints)
             if self.monitor_every and (last or done % self.monitor_every == 0):
                 self.read_monitor(done, calibrations)
                 window.restart()
