@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.linear_model import Ridge
 from sklearn.metrics import average_precision_score
 
@@ -71,7 +72,7 @@ def reading(parts, teachers, calibrations):
 def trunk(student, frames, size):
     """Trunk's output for frames, rendered and normalised here."""
     config, student = student.config, copy.deepcopy(student).eval()
-    pixels = resize(whole_frames(frames, 48).float() / 255, (size, size))
+    pixels = resize(whole_frames(frames, 48)[0].float() / 255, (size, size))
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (config.image_mean, config.image_deviation))
     return student((pixels - mean) / std)
 
@@ -101,7 +102,7 @@ def test_head_fvu_is_taken_in_the_teachers_space(reading, parts, teachers, calib
     readings, student, _ = reading
     for teacher in teachers:
         output = trunk(student, parts[1], 32)
-        known, wanted = (teacher(whole_frames(part, 48).float() / 255, (2, 2)) for part in parts)
+        known, wanted = (teacher(whole_frames(part, 48)[0].float() / 255, (2, 2)) for part in parts)
         calibration = calibrations[teacher.name]
         for kind, said in (("summary", output.summaries), ("patches", output.patches)):
             inverse = getattr(calibration, kind).inverse(said[teacher.name]).double().numpy()
@@ -119,7 +120,7 @@ def test_ridge_fvu_equals_scikit_learn(reading, parts, teachers):
     teacher = teachers[0]
     x, unseen = (trunk(student, part, 48).last_hidden_state[:, -9:].flatten(0, 1).double() for part in parts)
     y, wanted = (
-        teacher(whole_frames(part, 48).float() / 255, (3, 3)).patches.flatten(0, 1).double() for part in parts
+        teacher(whole_frames(part, 48)[0].float() / 255, (3, 3)).patches.flatten(0, 1).double() for part in parts
     )
     videos = [video for video in parts[0]["video_id"] for _ in range(9)]
     penalty = fit_tuned_ridge(x.float(), y.float(), videos).penalty
@@ -155,7 +156,8 @@ def test_several_labels_per_frame(parts, teachers):
     readings = HeldOutMonitor(spec, *parts, teachers[:1], {48: (3, 3)})(new_student(teachers))
     teacher = teachers[0]
     bank, queries = (
-        torch.nn.functional.normalize(teacher(whole_frames(part, 48).float() / 255, (3, 3)).summary) for part in parts
+        torch.nn.functional.normalize(teacher(whole_frames(part, 48)[0].float() / 255, (3, 3)).summary)
+        for part in parts
     )
     weights = torch.exp(queries @ bank.T / 0.07)  # all eight vote
     votes = weights @ torch.tensor(parts[0]["tools"]).float() / weights.sum(1, keepdim=True)
@@ -274,3 +276,41 @@ def test_tokens_are_kept_in_rows_and_columns():
     assert places.tolist() == list(range(24)) and grid == (4, 6)
     places, grid = kept_tokens((4, 6), 6)
     assert places.tolist() == [0, 2, 4, 12, 14, 16] and grid == (2, 3)
+
+
+def test_the_black_border_is_not_measured(teachers, tmp_path):
+    """What teacher and student say of patches without picture changes no FVU."""
+    random = np.random.default_rng(0)
+    for video in ("A", "B", "C"):
+        (tmp_path / video).mkdir()
+        for frame in range(4):
+            pixels = random.integers(60, 255, (48, 48, 3), dtype=np.uint8)
+            pixels[:, 32:] = 0  # the last of three columns of patches
+            Image.fromarray(pixels).save(tmp_path / video / f"{frame}.png")
+    parts = choose_frames(load_frames([FrameSource(path=str(tmp_path))])[0], ["B"], 120)
+
+    class Elsewhere(Teacher):
+        """Says something else of the last column."""
+
+        def __call__(self, images, grid):
+            features = super().__call__(images, grid)
+            features.patches.unflatten(1, grid)[:, :, 2] += 100 * torch.randn(3, features.patches.shape[-1])
+            return features
+
+    monitors = [
+        HeldOutMonitor(MonitorSpec(), *parts, [kind(teachers[0].spec, teachers[0].encoder)], {48: (3, 3)})
+        for kind in (Teacher, Elsewhere)
+    ]
+    assert monitors[0].picture[48][0].view(-1, 3, 3)[:, :, :2].all() and not monitors[0].picture[48][1][:, 2::3].any()
+    readings, other = (monitor(new_student(teachers)) for monitor in monitors)
+    for key in readings:
+        if key != "position/vit":
+            assert readings[key] == pytest.approx(other[key], rel=1e-4), key
+
+    # by hand: mean of each position over what was shown of it
+    known, wanted = (teachers[0](whole_frames(part, 48)[0].float() / 255, (3, 3)).patches.double() for part in parts)
+    said = trunk(new_student(teachers), parts[1], 48).patches["vit"].double()
+    places = [0, 1, 3, 4, 6, 7]
+    error = (said - wanted)[:, places].square().sum()
+    expected = error / (wanted - known.mean(0))[:, places].square().sum()
+    assert readings["vit/head_patch_fvu_pos@48"] == pytest.approx(float(expected), rel=1e-4)

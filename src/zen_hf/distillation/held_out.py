@@ -11,6 +11,8 @@ Keys, with t a teacher, s a side of the student's input in pixels and e an encod
     t/resolution_ratio@s  t/resolution_alarms                             head_patch_fvu over its best size; sizes above 1.5
     rank_me/e  position/e                                                 at the largest size
     knn/e  linear/e  retention/knn  regret/knn  retention/linear ...      where frames have labels
+
+Patches that show more black border than picture count in the position probe alone: losses do not train them either.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,16 +22,24 @@ import torch
 from datasets import Dataset
 
 from zen_hf.distillation.calibration import Calibration
-from zen_hf.distillation.held_out_features import TRUNK, answered, encode_frames, student_encoder, undisturbed
+from zen_hf.distillation.held_out_features import (
+    TRUNK,
+    answered,
+    encode_frames,
+    picture_tokens,
+    student_encoder,
+    undisturbed,
+)
 from zen_hf.distillation.held_out_frames import Part, read_parts
 from zen_hf.distillation.monitors.checks import require_unseen_videos
 from zen_hf.distillation.monitors.cka import linear_cka
-from zen_hf.distillation.monitors.fvu import feature_mean, fvu, fvu_pos, position_means
+from zen_hf.distillation.monitors.fvu import feature_mean, fvu
 from zen_hf.distillation.monitors.label_probes import linear_probe_score, nearest_neighbour_score
 from zen_hf.distillation.monitors.position_probe import position_probe
 from zen_hf.distillation.monitors.rank_me import rank_me
 from zen_hf.distillation.monitors.resolution_fidelity import resolution_fidelity
 from zen_hf.distillation.monitors.ridge_fvu import ridge_fvu
+from zen_hf.distillation.monitors.tuned_ridge import fit_tuned_ridge
 from zen_hf.distillation.teachers import Teacher
 from zen_hf.modeling.frame_encoder import FrameFeatures
 from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
@@ -111,6 +121,10 @@ class HeldOutMonitor:
         self.leave_out_failures()
         if spec.label_column:
             require_labels(self.parts, spec)
+        self.picture = {  # [F, n] of both parts
+            size: tuple(picture_tokens(part.picture, grid, spec.tokens) for part in self.parts)
+            for size, grid in self.grids.items()
+        }
         self.references = {}
         for teacher, features in self.answers.items():
             self.references |= self.of_encoder(teacher, features[self.largest])
@@ -142,7 +156,8 @@ class HeldOutMonitor:
             for size in self.grids:
                 readings |= self.predicted(teacher, size, predictions[size][teacher], calibration)
                 readings |= self.decoded(f"{teacher}/ridge", teacher, size, features[size])
-                mine, wanted = features[size][1].patches, self.answers[teacher][size][1].patches
+                both = (features[size], self.answers[teacher][size])
+                mine, wanted = (self.picture_rows(side, size)[1] for side in both)
                 readings[f"{teacher}/cka@{size}"] = linear_cka(mine, wanted)
             readings |= self.resolutions(teacher, readings)
         return self.references | readings | self.compared(readings)
@@ -152,32 +167,44 @@ class HeldOutMonitor:
     ) -> dict[str, float]:
         """What the student's adaptor leaves unexplained of a teacher."""
         known, wanted = self.answers[teacher][size]
-        summary, patches = prediction.summary, prediction.patches
+        summary, patches = prediction.summary, prediction.patches[self.picture[size][1]]
         if calibration is not None:
             summary, patches = calibration.summary.inverse(summary), calibration.patches.inverse(patches)
-        return {
-            f"{teacher}/head_summary_fvu@{size}": fvu(summary, wanted.summary, feature_mean(known.summary)),
-            f"{teacher}/head_patch_fvu@{size}": fvu(patches, wanted.patches, feature_mean(known.patches)),
-            f"{teacher}/head_patch_fvu_pos@{size}": fvu_pos(patches, wanted.patches, position_means(known.patches)),
-        }
+        readings = {f"{teacher}/head_summary_fvu@{size}": fvu(summary, wanted.summary, feature_mean(known.summary))}
+        return readings | self.unexplained(f"{teacher}/head", teacher, size, patches)
 
     def decoded(self, name: str, teacher: str, size: int, trunk: Features) -> dict[str, float]:
         """What a linear map from a frozen trunk leaves unexplained of a teacher."""
-        answers = self.answers[teacher][size]
+        fitting, testing = self.parts
+        known, wanted = self.answers[teacher][size]
+        summary = ridge_fvu(
+            trunk[0].summary, known.summary, fitting.videos, trunk[1].summary, wanted.summary, testing.videos
+        )
+        inputs, unseen = self.picture_rows(trunk, size)
+        counts = self.picture[size][0].sum(dim=1).tolist()
+        videos = [video for video, count in zip(fitting.videos, counts, strict=True) for _ in range(count)]
+        tuned = fit_tuned_ridge(inputs, self.picture_rows((known, wanted), size)[0], videos)
+        readings = {f"{name}_summary_fvu@{size}": summary.fvu}
+        return readings | self.unexplained(name, teacher, size, tuned.predict(unseen))
 
-        def reading(kind: str):
-            sides = (
-                (getattr(mine, kind), getattr(theirs, kind), part.videos)
-                for mine, theirs, part in zip(trunk, answers, self.parts, strict=True)
-            )
-            return ridge_fvu(*next(sides), *next(sides))
-
-        patches = reading("patches")
+    def unexplained(self, name: str, teacher: str, size: int, predictions: torch.Tensor) -> dict[str, float]:
+        """FVU and FVU_pos of predicted patch tokens [M, C], those of the picture in the frames to test on."""
+        answers, (shown, unseen) = self.answers[teacher][size], self.picture[size]
+        known, wanted = self.picture_rows(answers, size)
+        mean = feature_mean(known)
+        counts = shown.sum(dim=0)[:, None]  # [n, 1]
+        sums = (answers[0].patches.double() * shown[:, :, None]).sum(dim=0)  # [n, C]
+        means = torch.where(counts > 0, sums / counts.clamp(min=1), mean)  # of a position that is always border: all
+        offsets = means.float()[unseen.nonzero()[:, 1]]  # [M, C]
         return {
-            f"{name}_summary_fvu@{size}": reading("summary").fvu,
-            f"{name}_patch_fvu@{size}": patches.fvu,
-            f"{name}_patch_fvu_pos@{size}": patches.fvu_pos,
+            f"{name}_patch_fvu@{size}": fvu(predictions, wanted, mean),
+            f"{name}_patch_fvu_pos@{size}": fvu(predictions - offsets, wanted - offsets, torch.zeros_like(mean)),
         }
+
+    def picture_rows(self, features: Features, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The patch tokens that show picture, of both parts: [M, C]."""
+        known, unseen = (part.patches[shown] for part, shown in zip(features, self.picture[size], strict=True))
+        return known, unseen
 
     def resolutions(self, teacher: str, readings: dict[str, float]) -> dict[str, float]:
         """How evenly the adaptor predicts a teacher over sizes; a linear map fitted at each would hide a switch."""
@@ -196,7 +223,10 @@ class HeldOutMonitor:
             position = position_probe(known.patches, fitting.videos, unseen.patches, testing.videos, known.grid)
             readings[f"position/{name}"] = position.mean
         if self.spec.label_column:
-            pooled = tuple(torch.cat([part.summary, part.patches.mean(dim=1)], dim=1) for part in features)
+            pooled = tuple(
+                torch.cat([part.summary, masked_mean(part.patches, shown)], dim=1)
+                for part, shown in zip(features, self.picture[self.largest], strict=True)
+            )
             summaries = known.summary, unseen.summary
             readings[f"knn/{name}"] = self.probed(nearest_neighbour_score, summaries, neighbours=self.spec.neighbours)
             readings[f"linear/{name}"] = self.probed(linear_probe_score, pooled)
@@ -266,6 +296,11 @@ class HeldOutMonitor:
                     replace(part, summary=part.summary[keep], patches=part.patches[keep])
                     for part, keep in zip(features, kept, strict=True)
                 )
+
+
+def masked_mean(patches: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+    """Mean of the tokens [F, n, C] that show picture [F, n]; 0 for a frame that is border alone."""
+    return (patches * shown[:, :, None]).sum(dim=1) / shown.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def require_names(names: list[str]) -> None:

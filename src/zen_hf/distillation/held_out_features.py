@@ -73,6 +73,12 @@ def token_maps(
         }
 
 
+def picture_tokens(picture: torch.Tensor, grid: tuple[int, int], tokens: int) -> torch.Tensor:
+    """Which of the tokens that are kept show more picture than black border [F, n], as statistics and losses do."""
+    shares = torch.nn.functional.adaptive_avg_pool2d(picture, grid).flatten(1)  # [F, h * w]
+    return shares[:, kept_tokens(grid, tokens)[0]] > 0.5
+
+
 def kept_tokens(grid: tuple[int, int], most: int) -> tuple[torch.Tensor, tuple[int, int]]:
     """Every k-th row and column of a patch grid, k the smallest that keeps at most `most`: places, and their grid."""
     rows, columns = grid

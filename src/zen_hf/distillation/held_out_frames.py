@@ -48,11 +48,13 @@ class Part:
 
     Attributes:
         pixels: Whole frames [F, 3, S, S], uint8.
+        picture: Where they are picture and not black border [F, 1, S, S], in [0, 1].
         videos: Video of each frame [F].
         labels: Their labels, if they have any.
     """
 
     pixels: torch.Tensor
+    picture: torch.Tensor
     videos: list[str]
     labels: FrameLabels | None
 
@@ -60,7 +62,7 @@ class Part:
         """The frames that `kept` [F] marks."""
         labels = self.labels and replace(self.labels, values=self.labels.values[kept])
         videos = [video for video, keep in zip(self.videos, kept.tolist(), strict=True) if keep]
-        return Part(self.pixels[kept], videos, labels)
+        return Part(self.pixels[kept], self.picture[kept], videos, labels)
 
 
 def read_parts(label_column: str | None, fitting: Frames, testing: Frames, size: int) -> tuple[Part, Part]:
@@ -75,14 +77,19 @@ def read_parts(label_column: str | None, fitting: Frames, testing: Frames, size:
                 )
         labels = read_labels(label_column, list(fitting[label_column]), list(testing[label_column]))
     fit, test = (
-        Part(whole_frames(frames, size), list(frames["video_id"]), label)
+        Part(*whole_frames(frames, size), list(frames["video_id"]), label)
         for frames, label in zip((fitting, testing), labels, strict=True)
     )
     return fit, test
 
 
-def whole_frames(frames: Frames, size: int) -> torch.Tensor:
-    """Whole frames, uncropped and with their own colours: [F, 3, size, size] uint8."""
-    spec = ViewSpec(image_size=size, scale=[1.0, 1.0], ratio=[1.0, 1.0], colour_jitter=0.0, mask_border=False)
-    pictures = [make_view(row["image"], spec, seed=0, view=0) for row in frames]
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
+def whole_frames(frames: Frames, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Whole frames, uncropped and with their own colours, and where they are picture and not black border.
+
+    Returns:
+        Pixels [F, 3, size, size], uint8, and the share of picture in each [F, 1, size, size], in [0, 1].
+    """
+    spec = ViewSpec(image_size=size, scale=[1.0, 1.0], ratio=[1.0, 1.0], colour_jitter=0.0, mask_border=True)
+    views = np.stack([make_view(row["image"], spec, seed=0, view=0) for row in frames])
+    planes = torch.from_numpy(views).permute(0, 3, 1, 2).contiguous()
+    return planes[:, :3], planes[:, 3:].float() / 255
