@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints of a run: whole or absent, the last one found by itself, the old ones removed."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -45,8 +46,15 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int) -
             flush_to_disk(temporary)
             temporary.rename(path)
             remove(sorted(path.parent.glob("step-*"))[:-keep])
-    except BaseException:
+    except BaseException as error:
+        free = shutil.disk_usage(run).free  # before what was written goes: torch says "unexpected pos" of a full disk
         shutil.rmtree(temporary, ignore_errors=True)
+        if free < 2**20 and isinstance(error, (OSError, RuntimeError)):
+            text = (
+                f"no space left on the disk for the checkpoint of step {step}; the older ones are whole: free space, "
+                "then go on with --resume"
+            )
+            raise OSError(errno.ENOSPC, text, str(path)) from error
         raise
     accelerator.wait_for_everyone()
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distils teachers into a ZEN: `zen-hf distill RECIPE.yaml`."""
 
-import copy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,9 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     """Runs a resolved recipe; see [`distill`]."""
     precision = mixed_precision(config.training.precision)
     accelerator = Accelerator(
-        mixed_precision=precision, log_with=config.training.trackers, project_dir=str(Path(config.output) / "trackers")
+        mixed_precision=precision,
+        log_with=config.training.trackers or None,
+        project_dir=str(Path(config.output) / "trackers"),
     )
     labels = (config.monitor.label_column,) if config.monitor.label_column else ()
     everything, skipped = load_frames(config.frames, extra=labels)
@@ -125,8 +126,9 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     )
     if config.monitor.every and accelerator.is_main_process:
         distillation.monitor = held_out_monitor(config, everything, distillation)
+        for note in distillation.monitor.notes:
+            run.log(event="monitor_note", note=note)
     calibrations = distillation.train()
-    accelerator.end_training()
     model = run.path / "model"
     if accelerator.is_main_process:
         if not model.exists():  # a run that was stopped between export and summary
@@ -134,16 +136,16 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         run.finish(summary(config, frames, skipped, model))
         accelerator.print(f"{model}: load it with AutoModel.from_pretrained")
     accelerator.wait_for_everyone()
+    for tracker in accelerator.trackers:
+        tracker.finish()
     return model
 
 
 def held_out_monitor(config: DistillRecipe, everything: Frames, distillation: Distillation) -> HeldOutMonitor:
     """Readings on the videos that the recipe holds out."""
     fitting, testing = choose_frames(everything, config.hold_out, config.monitor.frames)
-    untrained = copy.deepcopy(distillation.accelerator.unwrap_model(distillation.student))
-    return HeldOutMonitor(
-        config.monitor, fitting, testing, distillation.teachers, distillation.feed.grids, untrained=untrained
-    )
+    untrained = distillation.accelerator.unwrap_model(distillation.student)  # no checkpoint is loaded yet
+    return HeldOutMonitor(config.monitor, fitting, testing, distillation.teachers, distillation.feed.grids, untrained)
 
 
 def summary(config: DistillRecipe, frames, skipped: int, model: Path) -> dict[str, Any]:
