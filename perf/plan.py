@@ -3,6 +3,7 @@
 """Checks `zen-hf distill --plan` against measured steps: predicted over measured time of several recipes.
 
     python perf/plan.py --threads 2 --steps 3
+    python perf/plan.py --show              # the plan of a larger recipe on GPUs; nothing is measured
 
 The machine's rate is that of bare linear layers, in the same process. Its utilisation is measured once, on a forward
 of the first recipe's student, and then applied to whole steps of all recipes: teachers, student, losses, backward and
@@ -27,7 +28,7 @@ from zen_hf.distillation.calibration import StandardisationSpec
 from zen_hf.distillation.log_window import LogWindow
 from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
-from zen_hf.distillation.plan import StepPlan, plan_step
+from zen_hf.distillation.plan import StepPlan, describe, plan_step
 from zen_hf.distillation.step_cost import Meter
 from zen_hf.distillation.training_spec import TrainingSpec
 
@@ -38,6 +39,7 @@ CASES = [
     Case("tiny", ("dinov2-small", "vit-small"), 160, 8),
     Case("small", ("siglip-base", "resnet-18"), 128, 8),
 ]
+SHOWN = Case("base", ("dinov2-base", "siglip-base", "convnext-tiny"), 256, 64, "bfloat16")
 
 
 def linear_rate(clock: Clock) -> float:
@@ -61,7 +63,7 @@ def seconds(action: Callable[[], object], clock: Clock) -> float:
     return clock() - start
 
 
-def predict(case: Case, folder: Path) -> StepPlan:
+def predict(case: Case, folder: Path, processes: int = 1) -> StepPlan:
     """The plan of a case, which reads configurations alone."""
     return plan_step(
         case.student,
@@ -71,7 +73,8 @@ def predict(case: Case, folder: Path) -> StepPlan:
         LossSpec(),
         BalancingSpec(),
         OptimizerSpec(),
-        TrainingSpec(batch_size=case.batch_size, precision="no"),
+        TrainingSpec(batch_size=case.batch_size, precision="bf16" if case.dtype == "bfloat16" else "no"),
+        processes,
     )
 
 
@@ -113,7 +116,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--steps", type=int, default=3, help="measured steps per recipe, after one to warm up")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu, with --threads 1, on a shared machine")
+    parser.add_argument("--show", action="store_true", help="print a plan and measure nothing")
     options = parser.parse_args()
+    if options.show:
+        with tempfile.TemporaryDirectory() as folder:
+            print(describe(predict(SHOWN, Path(folder), processes=8), "H100-SXM", 8, 100_000_000, 0.4, 2.5))
+        return
     clock = CLOCKS[options.clock]
     torch.set_num_threads(options.threads)
     linear_rate(clock)

@@ -9,6 +9,7 @@ targets are standardised by running statistics, losses and dropping are loops ov
 step waits for the loss to be printed.
 """
 
+import inspect
 import random
 from pathlib import Path
 
@@ -102,7 +103,7 @@ class ReferenceLoop:
         """A teacher's summary [B, Cs] and patches [B, N, C]."""
         model, side = self.teachers[name], self.sides[name]
         pixels = functional.interpolate(images, size=(side, side), mode="bicubic", antialias=True)
-        needs_positions = "interpolate_pos_encoding" in model.forward.__code__.co_varnames
+        needs_positions = "interpolate_pos_encoding" in inspect.signature(model.forward).parameters
         with torch.no_grad():
             output = model((pixels - 0.5) / 0.25, **({"interpolate_pos_encoding": True} if needs_positions else {}))
         states, pooled = output.last_hidden_state, output.pooler_output
