@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from zen_hf.distillation.target_cache import TargetCache
+from zen_hf.run_directory import atomic_folder
 
 
 def shuffle_targets(cache: TargetCache, folder: Path, seed: int) -> None:
@@ -27,16 +28,21 @@ def shuffle_targets(cache: TargetCache, folder: Path, seed: int) -> None:
         ValueError: If one video has more than half of the frames.
     """
     random = np.random.default_rng([seed, 6])
-    source = np.concatenate([block.rows for block in cache.blocks])  # frames, video by video
-    half = len(source) // 2
+    half = len(cache.frames) // 2
     lengths: dict[tuple[str, str], int] = {}
     for video in zip(cache.frames["source"], cache.frames["video_id"], strict=True):
         lengths[video] = lengths.get(video, 0) + 1
     if max(lengths.values()) > half:
         raise ValueError(
-            f"one of {len(lengths)} videos has {max(lengths.values())} of {len(source)} frames; expected at most half, "
+            f"one of {len(lengths)} videos has {max(lengths.values())} of {len(cache.frames)} frames; expected at most half, "
             "or its targets could not all come from another video"
         )
+    with atomic_folder(folder) as temporary:
+        write_shuffled(cache, temporary, half, random)
+
+
+def write_shuffled(cache: TargetCache, folder: Path, half: int, random: np.random.Generator) -> None:
+    """Writes every block with the targets of the frames half of the set further on, their order within it shuffled."""
     shutil.copytree(cache.folder / cache.pixel_key, folder / cache.pixel_key)
     for view in range(cache.spec.fixed):
         for key in cache.keys.values():

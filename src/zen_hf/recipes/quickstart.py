@@ -5,78 +5,51 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import datasets
 import torch
-import transformers
-from datasets import concatenate_datasets
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from torch.nn import functional as F
 
 from zen_hf.data.frames import FrameSource
-from zen_hf.data.synthetic_surgery import synthetic_dataset
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
-from zen_hf.distillation.skill_probes import SkillReading, read_skills, retention
-from zen_hf.distillation.skills import SKILLS, LabelledFrames, render_labelled
+from zen_hf.distillation.skill_probes import SkillReading, pixel_features, read_skills, retention
+from zen_hf.distillation.skills import SKILLS, LabelledFrames
 from zen_hf.distillation.student import StudentSpec
 from zen_hf.distillation.teachers import Teacher, TeacherSpec
-from zen_hf.distillation.tiny_teachers import train_tiny_teacher
-from zen_hf.distillation.trainer import TrainingSpec
+from zen_hf.distillation.training_spec import TrainingSpec
 from zen_hf.modeling.frame_encoder import FrameEncoder, FrameFeatures
 from zen_hf.modeling.modeling_zen import ZenModel
 from zen_hf.recipes.distill import DistillRecipe, run_distillation
 from zen_hf.recipes.quickstart_report import write_report
+from zen_hf.recipes.taught_surgery import PATCH, Stages, SurgeryBudget, quieten_libraries, rendered, trained_teachers
 from zen_hf.run_directory import RunDirectory, atomic_folder
 
 PIXELS, RANDOM, STUDENT = "raw pixels", "random trunk", "student"
 
 
 @dataclass
-class QuickstartBudget:
+class QuickstartBudget(SurgeryBudget):
     """How much of everything; the defaults take less than five minutes on two cores.
 
     Attributes:
-        image_size: Side of the frames in pixels.
-        teacher_videos: Labelled videos that the teachers learn from.
-        unlabelled_videos: Further videos, without labels, that the student is distilled on.
-        probe_videos: Further labelled videos that the probes are fitted on.
-        test_videos: Further videos that nothing is trained on.
-        frames_per_video: Frames of a video to learn from.
-        probe_frames_per_video: Frames of a video to probe on.
-        teacher_steps: Steps of a teacher of each skill.
         student_steps: Steps of the distillation.
-        teacher_batch_size: Frames per step of a teacher.
         student_batch_size: Frames per step of the distillation.
         student_optimizer: `"muon"` or `"adamw"`.
         student_size: Hidden size of the student.
         student_layers: Layers of the student.
     """
 
-    image_size: int = 64
-    teacher_videos: int = 120
-    unlabelled_videos: int = 150
-    probe_videos: int = 60
-    test_videos: int = 60
-    frames_per_video: int = 30
-    probe_frames_per_video: int = 10
-    teacher_steps: dict[str, int] = field(default_factory=lambda: {"what": 260, "where": 200, "far": 220})
     student_steps: int = 500
-    teacher_batch_size: int = 64
     student_batch_size: int = 32
     student_optimizer: str = "muon"
     student_size: int = 96
     student_layers: int = 4
-
-
-PATCH = 8  # px; the student's patches
 
 
 def quickstart(
@@ -144,78 +117,6 @@ def quickstart(
     return summary
 
 
-class Stages:
-    """One progress bar after the other, with the stage's number and time."""
-
-    def __init__(self, run: RunDirectory):
-        self.run, self.console, self.seconds = run, Console(), {}
-
-    @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Callable[..., None]]:
-        """Gives a function that advances the bar by a number of units and may set its status."""
-        columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.fields[status]}"))
-        start = time.perf_counter()
-        with Progress(TextColumn("{task.description:<38}"), *columns, console=self.console) as progress:
-            task = progress.add_task(title, total=total, status="")
-            yield lambda count, status="": progress.update(task, advance=count, status=status)
-        self.note(title, start)
-
-    def note(self, title: str, start: float) -> None:
-        """Records a stage that began at `start` on the performance counter."""
-        self.seconds[title] = round(time.perf_counter() - start, 1)
-        self.run.log(stage=title, seconds=self.seconds[title])
-
-
-def quieten_libraries() -> None:
-    """The quickstart shows one bar per stage; those of the libraries would come between."""
-    datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-
-
-def rendered(budget: QuickstartBudget, seed: int, parquet: Path, stages: Stages) -> dict[str, LabelledFrames]:
-    """Renders four sets of videos that share nothing; the unlabelled one goes to a Parquet file."""
-    sets = {
-        "teachers": (budget.teacher_videos, budget.frames_per_video),
-        "probes": (budget.probe_videos, budget.probe_frames_per_video),
-        "test": (budget.test_videos, budget.probe_frames_per_video),
-    }
-    unlabelled = budget.unlabelled_videos
-    total = sum(videos * frames for videos, frames in sets.values()) + unlabelled * budget.frames_per_video
-    with stages.stage("Rendering synthetic surgery", total) as advance:
-        labelled, first = {}, 0
-        for name, (videos, frames) in sets.items():
-            rows = budget.image_size // PATCH
-            labelled[name] = render_labelled(first, videos, frames, budget.image_size, rows, seed, advance)
-            first += videos
-        parts = []
-        for video in range(first, first + unlabelled):
-            parts.append(synthetic_dataset(1, budget.frames_per_video, budget.image_size, seed, video, labels=False))
-            advance(budget.frames_per_video)
-        concatenate_datasets(parts).to_parquet(parquet)
-    return labelled
-
-
-def trained_teachers(
-    budget: QuickstartBudget, frames: LabelledFrames, folder: Path, seed: int, stages: Stages
-) -> dict[str, list[float]]:
-    """Trains one teacher per skill and returns their losses."""
-    losses = {}
-    for number, skill in enumerate(SKILLS):
-        steps = budget.teacher_steps[skill.name]
-        with stages.stage(f"Training teacher '{skill.name}' with labels", steps) as advance:
-            losses[skill.name] = train_tiny_teacher(
-                skill,
-                frames,
-                steps,
-                folder / skill.name,
-                batch_size=budget.teacher_batch_size,
-                seed=seed + number,
-                advance=lambda loss, advance=advance: advance(1, f"loss {loss:.3f}"),
-            )
-    return losses
-
-
 def distilled_students(
     budget: QuickstartBudget, students: dict[str, list[TeacherSpec]], out: Path, seed: int, stages: Stages
 ) -> dict[str, Path]:
@@ -243,7 +144,8 @@ def distilled_students(
                 adaptor_size=2 * budget.student_size,
                 whiten_patches=True,
             ),
-            views=ViewSpec(image_size=budget.image_size, scale=[1.0, 1.0], ratio=[1.0, 1.0], fixed=1),
+            # the probes ask about the black border too
+            views=ViewSpec(budget.image_size, scale=[1.0, 1.0], ratio=[1.0, 1.0], fixed=1, mask_border=False),
             optimizer=OptimizerSpec(budget.student_optimizer, lr=2e-3),
             training=TrainingSpec(
                 steps=budget.student_steps,
@@ -275,17 +177,10 @@ def all_encoders(
     random = FrameEncoder(ZenModel(config), config.image_mean, config.image_deviation, name=RANDOM)
     taught = {teacher_name(spec.name): Teacher(spec) for spec in teachers}
     return (
-        {PIXELS: pixel_features, RANDOM: random}
+        {PIXELS: partial(pixel_features, patch=PATCH), RANDOM: random}
         | {name: lambda images, teacher=teacher: teacher(images, (rows, rows)) for name, teacher in taught.items()}
         | trained
     )
-
-
-def pixel_features(images: torch.Tensor) -> FrameFeatures:
-    """The frame at a quarter of its size as summary, and the pixels of each patch."""
-    grid = (images.shape[-2] // PATCH, images.shape[-1] // PATCH)
-    patches = F.pixel_unshuffle(images, PATCH).flatten(2).transpose(1, 2)  # [B, N, 3 * PATCH^2]
-    return FrameFeatures(summary=F.avg_pool2d(images, 4).flatten(1), patches=patches, grid=grid)
 
 
 def probed(encoders: dict, videos: dict[str, LabelledFrames], stages: Stages) -> dict[str, SkillReading]:
