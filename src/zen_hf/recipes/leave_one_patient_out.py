@@ -6,7 +6,6 @@ python -m zen_hf.recipes.leave_one_patient_out src/zen_hf/recipes/leave_one_pati
 """
 
 import multiprocessing
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -22,12 +21,13 @@ from zen_hf.benchmark.split import load_split
 from zen_hf.benchmark.task import load_task
 from zen_hf.data.frames import FrameSource
 from zen_hf.data.views import ViewSpec
+from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec
 from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
 from zen_hf.distillation.student import StudentSpec, build_student
 from zen_hf.distillation.teachers import Teacher, TeacherSpec
-from zen_hf.distillation.trainer import TrainingSpec
+from zen_hf.distillation.training_spec import TrainingSpec
 from zen_hf.modeling.frame_encoder import FrameEncoder
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.recipes.distill import DistillRecipe, run_distillation
@@ -36,10 +36,22 @@ from zen_hf.run_directory import RunDirectory
 
 @dataclass
 class StudentRun:
-    """One row of the table: a student and how it is trained. With 0 steps it is the untrained control."""
+    """One row of the table: a student and how it is trained.
+
+    Attributes:
+        name: How the table calls it.
+        trained: False for a control: the student as it begins.
+        teachers: Names of the recipe's teachers that it has; by default all.
+        standardisation: By default the recipe's.
+        probe_size: Side of the frames on which it is probed, in pixels; by default the recipe's `image_size`.
+    """
 
     name: str = MISSING
     trained: bool = True
+    teachers: list[str] = field(default_factory=list)
+    standardisation: StandardisationSpec | None = None
+    balancing: BalancingSpec = field(default_factory=BalancingSpec)
+    probe_size: int | None = None
     student: StudentSpec = field(default_factory=StudentSpec)
     losses: LossSpec = field(default_factory=LossSpec)
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
@@ -71,6 +83,15 @@ class LeaveOnePatientOutRecipe:
     jobs: int = 1
     seed: int = 0
 
+    def __post_init__(self):
+        names = [teacher.name for teacher in self.teachers]
+        for row in self.students:
+            unknown = sorted(set(row.teachers) - set(names))
+            if unknown:
+                raise ValueError(
+                    f"row {row.name!r} has the teachers {', '.join(unknown)}; expected {', '.join(names)}"
+                )
+
 
 def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
     """Runs every distillation that is not there yet, probes every encoder and writes `summary.json`.
@@ -83,15 +104,19 @@ def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
     dataset = task.read(Path(config.data))
     patients = [patient for fold in load_split(task.split).folds for patient in fold.test]
     distillations = [(config, row, patient) for row in config.students if row.trained for patient in patients]
-    with ProcessPoolExecutor(config.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        config.jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=torch.set_num_threads,
+        initargs=(max(1, torch.get_num_threads() // config.jobs),),
+    ) as pool:
         for message in pool.map(distil_without, *zip(*distillations, strict=True)):
             run.log(event="distilled", message=message)
             print(message, flush=True)
 
-    def probe(encoder: FrameEncoder, folds: list[str] | None = None) -> dict:
-        return evaluate_frozen(
-            encoder, task, dataset, folds=folds, image_size=config.image_size, cache_dir=run.path / "features"
-        )
+    def probe(encoder: FrameEncoder, patient: str, size: int | None = None) -> dict:
+        size = size or config.image_size
+        return evaluate_frozen(encoder, task, dataset, [patient], image_size=size, cache_dir=run.path / "features")
 
     rows: dict[str, dict[str, dict]] = {}
     teachers = [Teacher(spec) for spec in config.teachers]
@@ -100,13 +125,15 @@ def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
             encoders = {
                 patient: FrameEncoder.from_pretrained(str(model_of(config, row, patient))) for patient in patients
             }
-            rows[row.name] = {patient: probe(encoder, [patient]) for patient, encoder in encoders.items()}
+            rows[row.name] = {
+                patient: probe(encoder, patient, row.probe_size) for patient, encoder in encoders.items()
+            }
         else:
             trunk = build_student(row.student, teachers, config.views.image_size, config.seed).model
             encoder = FrameEncoder(trunk, trunk.config.image_mean, trunk.config.image_deviation, name=row.name)
-            rows[row.name] = {patient: probe(encoder, [patient]) for patient in patients}
+            rows[row.name] = {patient: probe(encoder, patient, row.probe_size) for patient in patients}
     for teacher in teachers:
-        rows[f"teacher {teacher.name}"] = {patient: probe(teacher.encoder, [patient]) for patient in patients}
+        rows[f"teacher {teacher.name}"] = {patient: probe(teacher.encoder, patient) for patient in patients}
     print_table(rows, patients)
     run.finish({"rows": rows, "patients": patients})
     return rows
@@ -119,19 +146,19 @@ def model_of(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: str) ->
 
 def distil_without(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: str) -> str:
     """One distillation that never sees one patient; runs in a process of its own."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // config.jobs))
     folder = model_of(config, row, patient).parent
     if (folder / "summary.json").exists():
         return f"{folder}: distilled before"
     recipe = DistillRecipe(
         output=str(folder),
         frames=config.frames,
-        teachers=config.teachers,
+        teachers=[spec for spec in config.teachers if not row.teachers or spec.name in row.teachers],
         hold_out=[patient],
         student=row.student,
         views=config.views,
-        standardisation=config.standardisation,
+        standardisation=row.standardisation or config.standardisation,
         losses=row.losses,
+        balancing=row.balancing,
         optimizer=row.optimizer,
         training=replace(row.training, cache=row.training.cache or str(Path(config.output) / "target_cache")),
         seed=config.seed,
