@@ -36,7 +36,7 @@ from transformers import Dinov2Config, Dinov2Model, ResNetConfig, ResNetModel, V
 
 from zen_hf.data.synthetic_surgery import SyntheticSurgery
 
-STEPS, CHECKPOINT_EVERY, BATCH = 60, 3, 4
+STEPS, CHECKPOINT_EVERY, BATCH = 120, 3, 4
 TRUNK = {
     "patch_size": 16,
     "hidden_size": 96,

@@ -35,13 +35,14 @@ def recipe_calls(monkeypatch):
     """Replace the recipes; returns the list of (name, arguments) they are called with."""
     calls = []
 
-    def fake(name):
+    def fake(name, function):
         module = ModuleType(f"zen_hf.recipes.{name}")
-        setattr(module, name, lambda **arguments: calls.append((name, arguments)))
+        setattr(module, function, lambda **arguments: calls.append((name, arguments)))
         monkeypatch.setitem(sys.modules, module.__name__, module)
 
     for name in ("quickstart", "distill", "report", "frozen"):
-        fake(name)
+        fake(name, name)
+    fake("plan", "plan_distillation")
     return calls
 
 
@@ -78,10 +79,11 @@ def test_module_runs_as_the_command():
 def test_every_example_in_help_is_a_line_that_runs(zen_hf_command, recipe_calls, capsys, command):
     assert zen_hf_command(f"{command} --help") == 0
     text = capsys.readouterr().out
-    example = text.split("Example:")[1].split("\n\n")[0].replace("\\\n", " ").strip()
-    assert example.startswith(f"zen-hf {command} ")
-    assert zen_hf_command(example.removeprefix("zen-hf ")) == 0
-    assert len(recipe_calls) == 1
+    examples = text.split("Example:")[1].split("\n\n")[0].replace("\\\n", " ").strip().splitlines()
+    for number, example in enumerate(examples):
+        assert example.strip().startswith(f"zen-hf {command} ")
+        assert zen_hf_command(example.strip().removeprefix("zen-hf ")) == 0
+        assert len(recipe_calls) == number + 1
 
 
 def test_quickstart_arguments(zen_hf_command, recipe_calls):
@@ -99,6 +101,12 @@ def test_distill_arguments(zen_hf_command, recipe_calls):
     assert recipe_calls[0] == ("distill", {"recipe": Path("r.yaml"), "overrides": [], "resume": False})
     overrides = ["a.b=1", "teachers.0.name=x", r'output="odd: \"name\""']
     assert recipe_calls[1] == ("distill", {"recipe": Path("r.yaml"), "overrides": overrides, "resume": True})
+
+
+def test_a_plan_runs_nothing(zen_hf_command, recipe_calls):
+    zen_hf_command("distill r.yaml a.b=1 --plan --gpu L4 --gpus 3 --frames 9 --utilisation 0.3 --price 1.5")
+    wanted = {"gpu": "L4", "gpus": 3, "frames": 9, "utilisation": 0.3, "price": 1.5}
+    assert recipe_calls == [("plan", {"recipe": Path("r.yaml"), "overrides": ["a.b=1"]} | wanted)]
 
 
 def test_out_of_distill_survives_as_written(zen_hf_command, recipe_calls):

@@ -65,16 +65,39 @@ def distill(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the run, in place of the recipe's `output`.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in that folder.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print size, memory, time and cost, and run nothing.")] = False,
+    gpu: Annotated[str, typer.Option(help="Kind of GPU to plan for.")] = "H100-SXM",
+    gpus: Annotated[int, typer.Option(help="Number of GPUs to plan for.")] = 1,
+    frames: Annotated[
+        int | None, typer.Option(help="Views to plan for; by default those of the recipe's steps.")
+    ] = None,
+    utilisation: Annotated[float, typer.Option(help="Share of the GPU's peak rate to plan with.")] = 0.4,
+    price: Annotated[float | None, typer.Option(help="Of one GPU for one hour, to plan with.")] = None,
 ) -> None:
     """Distil teachers into a ZEN student, as a recipe says.
 
     \b
     Example:
       zen-hf distill recipe.yaml optimizer.lr=1e-3 teachers.0.source=facebook/dinov2-small --out runs/first
+      zen-hf distill recipe.yaml --plan --gpu A100-80 --gpus 8 --price 2
     """
+    output = [f"output={json.dumps(str(out))}"] if out is not None else []  # quoted: any path is a valid YAML string
+    if plan:
+        from zen_hf.recipes.plan import plan_distillation
+
+        words = plan_distillation(
+            recipe=recipe,
+            overrides=[*(overrides or []), *output],
+            gpu=gpu,
+            gpus=gpus,
+            frames=frames,
+            utilisation=utilisation,
+            price=price,
+        )
+        print(words)
+        return
     from zen_hf.recipes.distill import distill
 
-    output = [f"output={json.dumps(str(out))}"] if out is not None else []  # quoted: any path is a valid YAML string
     distill(recipe=recipe, overrides=[*(overrides or []), *output], resume=resume)
 
 

@@ -368,6 +368,10 @@ def test_teachers_stay_frozen_and_outside_of_what_is_saved(tmp_path, frames, tea
     for teacher, state in zip(teachers, before, strict=True):
         assert not teacher.encoder.model.training
         assert all(torch.equal(tensor, state[name]) for name, tensor in teacher.encoder.model.state_dict().items())
+    theirs = {id(parameter) for teacher in teachers for parameter in teacher.encoder.model.parameters()}
+    optimised = {id(p) for optimizer in run.optimizers for group in optimizer.param_groups for p in group["params"]}
+    trainable = {id(p) for p in run.student.parameters() if p.requires_grad}
+    assert not theirs & optimised and optimised == trainable
     saved = load_file(tmp_path / "checkpoints" / "step-0000006" / "model.safetensors")
     assert all(key.startswith(("model.", "adaptors.")) for key in saved)
 

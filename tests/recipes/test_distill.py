@@ -70,6 +70,44 @@ def test_warm_start_begins_as_the_generalist(recipe, vit_teacher, tmp_path):
     assert difference.abs().max() < 1e-4
 
 
+def test_a_second_run_goes_on_from_the_first_ones_model(recipe, tmp_path):
+    content = yaml.safe_load(recipe.read_text())
+    content["standardisation"] |= {"patches": "channel", "summary": "channel"}
+    content["training"] |= {"steps": 30, "log_every": 10}
+    content["optimizer"], content["teachers"] = {"lr": 1e-2}, content["teachers"][:1]
+    recipe.write_text(yaml.safe_dump(content))
+    first = ZenForDistillation.from_pretrained(distill(recipe)).eval()
+    content |= {"output": str(tmp_path / "second"), "optimizer": {"lr": 1e-12}}
+    content["student"] = {"pretrained": str(tmp_path / "run" / "model"), "adaptor_size": 16}
+    content["training"]["ema_decay"] = 0.5
+    recipe.write_text(yaml.safe_dump(content))
+    second = ZenForDistillation.from_pretrained(distill(recipe)).eval()
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        before, after = first(images), second(images)
+    torch.testing.assert_close(after.patches["vit"], before.patches["vit"], rtol=1e-3, atol=1e-3)
+    losses = [
+        json.loads(line)["loss"]
+        for run in ("run", "second")
+        for line in (tmp_path / run / "log.jsonl").read_text().splitlines()
+        if "loss" in line
+    ]
+    assert losses[3] < 0.9 * losses[0]  # it begins where the first run ended
+
+
+def test_readings_on_held_out_videos_change_no_weight(recipe, tmp_path):
+    plain = distill(recipe)
+    overrides = ["monitor.every=2", f"output={tmp_path / 'watched'}"]
+    watched = distill(recipe, overrides)
+    assert (plain / "model.safetensors").read_bytes() == (watched / "model.safetensors").read_bytes()
+    lines = [json.loads(line) for line in (tmp_path / "watched" / "log.jsonl").read_text().splitlines()]
+    readings = [line for line in lines if line.get("event") == "monitor"]
+    assert [line["step"] for line in readings] == [2, 4]
+    assert {"vit/ridge_patch_fvu@32", "cnn/head_patch_fvu@32", "rank_me/student"} <= set(readings[-1])
+    with pytest.raises(ValueError, match="monitor.every is 2, but hold_out is empty"):
+        distill(recipe, [*overrides, "hold_out=[]"])
+
+
 def test_a_finished_run_is_not_overwritten(recipe, tmp_path):
     distill(recipe)
     before = (tmp_path / "run" / "model" / "model.safetensors").read_bytes()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Standardised targets: teachers speak on scales that differ by 100 and more, so their features are rescaled, once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -64,6 +64,7 @@ class Standardisation:
     mean: torch.Tensor
     forward_matrix: torch.Tensor
     inverse_matrix: torch.Tensor
+    copies: dict[torch.device, tuple[torch.Tensor, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def fit(cls, method: str, moments: StreamingMoments) -> "Standardisation":
@@ -110,12 +111,21 @@ class Standardisation:
 
     def __call__(self, features: torch.Tensor) -> torch.Tensor:
         """Teacher's space to the space of the loss, [..., C] in float32."""
-        centred = features.float() - self.mean.to(features.device, torch.float32)
-        return apply_map(centred, self.forward_matrix)
+        mean, forward_matrix, _ = self.in_float32(features.device)
+        return apply_map(features.float() - mean, forward_matrix)
 
     def inverse(self, standardised: torch.Tensor) -> torch.Tensor:
         """Space of the loss to the teacher's space, [..., C] in float32."""
-        return apply_map(standardised.float(), self.inverse_matrix) + self.mean.to(standardised.device, torch.float32)
+        mean, _, inverse_matrix = self.in_float32(standardised.device)
+        return apply_map(standardised.float(), inverse_matrix) + mean
+
+    def in_float32(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Mean and both maps in single precision on a device, copied there once."""
+        if device not in self.copies:
+            self.copies[device] = tuple(
+                part.to(device, torch.float32) for part in (self.mean, self.forward_matrix, self.inverse_matrix)
+            )
+        return self.copies[device]
 
     @torch.no_grad()
     def fold_into(self, *linears: torch.nn.Linear) -> None:
@@ -137,6 +147,19 @@ class Standardisation:
             if linear.bias is not None:
                 linear.bias.copy_(map_columns(self.inverse_matrix, linear.bias[:, None])[:, 0] + self.mean)
 
+    @torch.no_grad()
+    def take_out_of(self, *linears: torch.nn.Linear) -> None:
+        """Undoes [`fold_into`], so that an exported head can be trained on in the space of the loss.
+
+        Args:
+            linears: Layers whose outputs are added up; exactly one has a bias.
+        """
+        for linear in linears:
+            linear.weight.copy_(map_columns(self.forward_matrix, linear.weight))
+            if linear.bias is not None:
+                bias = linear.bias.double().cpu() - self.mean
+                linear.bias.copy_(map_columns(self.forward_matrix, bias[:, None])[:, 0])
+
     def tensors(self, prefix: str) -> dict[str, torch.Tensor]:
         """What must be stored to use the map again."""
         return {
@@ -154,7 +177,6 @@ class Standardisation:
 
 def apply_map(vectors: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
     """Applies a map that is stored as a matrix or as its diagonal to vectors [..., C]."""
-    matrix = matrix.to(vectors.device, torch.float32)
     return vectors * matrix if matrix.ndim == 1 else vectors @ matrix.T
 
 

@@ -144,7 +144,7 @@ def step_costs(
         for teacher in teachers:
             teacher.encoder.materialise()
         if training.checkpoint_activations:
-            student.gradient_checkpointing_enable({"use_reentrant": False})
+            student.activation_checkpointing_enable()
         batch = FakeBatch(student, calibration_shapes(teachers, standardisation), losses, views, training, bf16)
         costs = {}
         for size in sizes:

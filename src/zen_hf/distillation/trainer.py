@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The distillation loop, on Accelerate."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from zen_hf.data.frames import Frames
 from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
-from zen_hf.distillation.averaged_student import averaged_student
+from zen_hf.distillation.averaged_student import WholeParameters, averaged_student
 from zen_hf.distillation.balancing import Balancer, BalancingSpec
 from zen_hf.distillation.calibration import (
     Calibration,
@@ -31,6 +31,8 @@ from zen_hf.distillation.log_window import LogWindow
 from zen_hf.distillation.masking import MaskingSpec, draw_masks
 from zen_hf.distillation.objective import FrameGeometry, LossSpec, teacher_losses
 from zen_hf.distillation.optimisation import OptimizerSpec, build_optimizers, set_learning_rates
+from zen_hf.distillation.processes import whole_student, whole_tensor
+from zen_hf.distillation.student import standardise_adaptors
 from zen_hf.distillation.teachers import Teacher, VideoTeacher
 from zen_hf.distillation.training_spec import TrainingSpec
 from zen_hf.distillation.whitening import whiten_patch_embedding
@@ -60,6 +62,7 @@ class Distillation:
         accelerator: Device, precision and processes.
         whiten_patches: Whether the patch embedding starts by whitening the views.
         replaceable: Sources whose unreadable frames give way to their successors.
+        exported_adaptors: Teachers whose adaptors were exported, and speak in the teacher's own space.
         monitor_every: Steps between readings of `monitor`; 0 for none.
         seed: Seed of views and batches.
 
@@ -89,6 +92,7 @@ class Distillation:
         accelerator: Accelerator,
         whiten_patches: bool = False,
         replaceable: frozenset[str] = frozenset(),
+        exported_adaptors: Sequence[str] = (),
         monitor_every: int = 0,
         seed: int = 0,
     ):
@@ -98,11 +102,15 @@ class Distillation:
         self.run, self.accelerator, self.seed, self.whiten_patches = run, accelerator, seed, whiten_patches
         self.monitor: Callable[[ZenForDistillation, dict[str, Calibration]], dict[str, Any]] | None = None
         self.monitor_every = monitor_every
+        self.exported_adaptors = list(exported_adaptors)
         self.masking = masking
         student.model.embeddings.mask_token.requires_grad_(masking.share > 0)
         if training.checkpoint_activations:
             student.activation_checkpointing_enable()
         set_seed(seed, device_specific=True)
+        self.average = None
+        if training.ema_decay:  # before it is prepared: what lies in shards cannot be copied
+            self.average = averaged_student(student, training.ema_decay).to(accelerator.device)
         self.student, *self.optimizers = accelerator.prepare(student, *build_optimizers(student, optimizer))
         self.balancer = Balancer(
             balancing,
@@ -114,9 +122,7 @@ class Distillation:
             total=lambda tensor: accelerator.reduce(tensor, reduction="sum"),
         )
         accelerator.register_for_checkpointing(self.balancer)
-        self.average = None
-        if training.ema_decay:
-            self.average = averaged_student(accelerator.unwrap_model(self.student), training.ema_decay)
+        if self.average is not None:
             accelerator.register_for_checkpointing(self.average)
         device = accelerator.device
         # what the student's image processor will do at inference; teachers normalise for themselves
@@ -151,6 +157,8 @@ class Distillation:
                 for size, computed in self.feed.fill_caches(folder, own).items():
                     self.run.log(event="target_cache", folder=str(folder), size=size, views_computed=computed)
             calibrations = self.calibrated()
+            for student in filter(None, (self.accelerator.unwrap_model(self.student), self.average and self.trained)):
+                standardise_adaptors(student, self.exported_adaptors, calibrations)
             if self.whiten_patches:
                 self.whiten()
             first = load_latest_checkpoint(self.accelerator, self.run.path)
@@ -183,8 +191,9 @@ class Distillation:
 
     def read_monitor(self, done: int, calibrations: dict) -> None:
         """Logs what the main process reads from the student on held-out frames."""
+        trained = self.trained  # of all processes together
         if self.accelerator.is_main_process:
-            readings = self.monitor(self.trained, calibrations)
+            readings = self.monitor(trained, calibrations)
             self.run.log(event="monitor", step=done, **readings)
             numbers = {name: value for name, value in readings.items() if isinstance(value, (int, float))}
             self.accelerator.log({f"monitor/{name}": value for name, value in numbers.items()}, step=done)
@@ -201,7 +210,7 @@ class Distillation:
                 loss, terms = self.loss(micro, batch, calibrations, window)
                 self.accelerator.backward(loss / parts)
             window.add({"loss": loss.detach(), **terms})
-        norm = self.accelerator.clip_grad_norm_(self.student.parameters(), self.optimizer_spec.clip_norm)
+        norm = whole_tensor(self.accelerator.clip_grad_norm_(self.student.parameters(), self.optimizer_spec.clip_norm))
         window.add({"gradient_norm": norm})
         if not torch.isfinite(loss) or not torch.isfinite(norm):
             values = ", ".join(f"{name} {float(term):.3g}" for name, term in terms.items())
@@ -213,7 +222,7 @@ class Distillation:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
-            self.average.update_parameters(self.accelerator.unwrap_model(self.student))
+            self.average.update_parameters(WholeParameters(self.accelerator.unwrap_model(self.student)))
 
     def loss(
         self, micro: int, batch: Batch, calibrations: dict, window: LogWindow
@@ -244,9 +253,12 @@ class Distillation:
         return drawn[rank * batch : (rank + 1) * batch].to(pixels.device)
 
     @property
-    def trained(self) -> ZenForDistillation:
-        """What is exported: the averaged student where there is one."""
-        return self.average.module if self.average is not None else self.accelerator.unwrap_model(self.student)
+    def trained(self) -> ZenForDistillation | None:
+        """What is exported: the averaged student where there is one.
+
+        All processes have to ask for it; of a student in shards, the main process alone gets it.
+        """
+        return self.average.module if self.average is not None else whole_student(self.accelerator, self.student)
 
     def teacher_loss(self, means: dict[str, float], name: str) -> float:
         """What one teacher adds to the loss, before its weight."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from omegaconf import MISSING
 
 from zen_hf.data.frames import Frames, FrameSource, leave_out, load_frames
@@ -21,10 +20,13 @@ from zen_hf.distillation.held_out_frames import choose_frames
 from zen_hf.distillation.masking import MaskingSpec
 from zen_hf.distillation.objective import LossSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
-from zen_hf.distillation.student import StudentSpec, build_student
+from zen_hf.distillation.processes import build_accelerator, prepare_sharding, spread, whole_student
+from zen_hf.distillation.student import StudentSpec, build_student, exported_adaptors
 from zen_hf.distillation.teachers import TeacherSpec, load_teacher
+from zen_hf.distillation.trackers import flat_settings
 from zen_hf.distillation.trainer import Distillation
-from zen_hf.distillation.training_spec import TrainingSpec, mixed_precision
+from zen_hf.distillation.training_spec import TrainingSpec
+from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.run_directory import RunDirectory
 
@@ -85,25 +87,24 @@ def distill(recipe: Path, overrides: list[str] = (), resume: bool = False) -> Pa
 
 def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     """Runs a resolved recipe; see [`distill`]."""
-    precision = mixed_precision(config.training.precision)
-    accelerator = Accelerator(
-        mixed_precision=precision,
-        log_with=config.training.trackers or None,
-        project_dir=str(Path(config.output) / "trackers"),
-    )
+    accelerator = build_accelerator(config.training, Path(config.output) / "trackers")
+    prepare_sharding(accelerator, config.optimizer, config.student)
+    parallel = spread(accelerator, config.training.batch_size * config.training.accumulate)
+    accelerator.print(", ".join(f"{key} {value}" for key, value in parallel.items()))
     labels = (config.monitor.label_column,) if config.monitor.label_column else ()
     everything, skipped = load_frames(config.frames, extra=labels)
     frames = leave_out(everything, config.hold_out)
     on_gpu = accelerator.device.type != "cpu"  # float32 weights under autocast would only cost memory there
-    dtype = torch.bfloat16 if precision == "bf16" and on_gpu else torch.float32
+    dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" and on_gpu else torch.float32
     teachers = [load_teacher(spec, dtype) for spec in config.teachers]
     student = build_student(config.student, teachers, config.views.image_size, config.seed)
     run = RunDirectory.create(
         Path(config.output), config, config.seed, resume=resume, is_main_process=accelerator.is_main_process
     )
     accelerator.wait_for_everyone()
-    run.log(event="start", frames=len(frames), frames_skipped=skipped, videos=len(set(frames["video_id"])))
-    accelerator.init_trackers("zen-hf")
+    videos = len(set(frames["video_id"]))
+    run.log(event="start", frames=len(frames), frames_skipped=skipped, videos=videos, **parallel)
+    accelerator.init_trackers("zen-hf", config=flat_settings(config))
     distillation = Distillation(
         student,
         teachers,
@@ -121,18 +122,21 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         accelerator=accelerator,
         whiten_patches=config.student.whiten_patches,
         replaceable=frozenset(source.path for source in config.frames if source.on_error == "skip"),
+        exported_adaptors=exported_adaptors(config.student, teachers),
         monitor_every=config.monitor.every,
         seed=config.seed,
     )
-    if config.monitor.every and accelerator.is_main_process:
-        distillation.monitor = held_out_monitor(config, everything, distillation)
-        for note in distillation.monitor.notes:
-            run.log(event="monitor_note", note=note)
+    if config.monitor.every:
+        untrained = whole_student(accelerator, distillation.student)  # no checkpoint is loaded yet
+        if accelerator.is_main_process:
+            distillation.monitor = held_out_monitor(config, everything, distillation, untrained)
+            for note in distillation.monitor.notes:
+                run.log(event="monitor_note", note=note)
     calibrations = distillation.train()
-    model = run.path / "model"
+    model, trained = run.path / "model", distillation.trained
     if accelerator.is_main_process:
         if not model.exists():  # a run that was stopped between export and summary
-            export(distillation.trained, calibrations, model)
+            export(trained, calibrations, model)
         run.finish(summary(config, frames, skipped, model))
         accelerator.print(f"{model}: load it with AutoModel.from_pretrained")
     accelerator.wait_for_everyone()
@@ -141,10 +145,11 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     return model
 
 
-def held_out_monitor(config: DistillRecipe, everything: Frames, distillation: Distillation) -> HeldOutMonitor:
+def held_out_monitor(
+    config: DistillRecipe, everything: Frames, distillation: Distillation, untrained: ZenForDistillation
+) -> HeldOutMonitor:
     """Readings on the videos that the recipe holds out."""
     fitting, testing = choose_frames(everything, config.hold_out, config.monitor.frames)
-    untrained = distillation.accelerator.unwrap_model(distillation.student)  # no checkpoint is loaded yet
     return HeldOutMonitor(config.monitor, fitting, testing, distillation.teachers, distillation.feed.grids, untrained)
 
 
