@@ -10,7 +10,7 @@ import multiprocessing
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -311,7 +311,8 @@ def row_recipe(config: AblationRecipe, seed: int, row: AblationRow) -> DistillRe
     base = base_recipe(config, seed, row)
     path = seed_folder(config, seed) / f"base-{file_name(row.name)}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    base.training.cache = str(seed_folder(config, seed) / ("shuffled" if row.shuffled_targets else "targets"))
+    cache = seed_folder(config, seed) / ("shuffled" if row.shuffled_targets else "targets")
+    base.training = replace(config.training, cache=str(cache))
     save_recipe(base, path)
     return load_recipe(DistillRecipe, path, [f"{key}={json.dumps(value)}" for key, value in row.changes.items()])
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ablation's tables in Markdown: every number is a mean over seeds, with half of the range that they span."""
 
+import re
 from collections.abc import Callable
 
 from zen_hf.distillation.skill_probes import retention
@@ -84,4 +85,4 @@ def cell(values: list[float | None], digits: int = 3) -> str:
         return "-"
     mean, half_range = sum(values) / len(values), (max(values) - min(values)) / 2
     text = f"{mean:.{digits}f}" + (f" ± {half_range:.{digits}f}" if len(values) > 1 else "")
-    return text.replace("0.", ".") if digits and mean < 1 else text
+    return re.sub(r"\b0\.", ".", text)
