@@ -149,8 +149,13 @@ def distil_without(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: s
     folder = model_of(config, row, patient).parent
     if (folder / "summary.json").exists():
         return f"{folder}: distilled before"
-    recipe = DistillRecipe(
-        output=str(folder),
+    return f"{run_distillation(recipe_without(config, row, patient), resume=True)}: distilled without {patient}"
+
+
+def recipe_without(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: str) -> DistillRecipe:
+    """What `zen-hf distill` is asked for: the row's student, without one patient."""
+    return DistillRecipe(
+        output=str(model_of(config, row, patient).parent),
         frames=config.frames,
         teachers=[spec for spec in config.teachers if not row.teachers or spec.name in row.teachers],
         hold_out=[patient],
@@ -163,7 +168,6 @@ def distil_without(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: s
         training=replace(row.training, cache=row.training.cache or str(Path(config.output) / "target_cache")),
         seed=config.seed,
     )
-    return f"{run_distillation(recipe, resume=True)}: distilled without {patient}"
 
 
 def print_table(rows: dict[str, dict[str, dict]], patients: list[str]) -> None:
