@@ -105,7 +105,7 @@ def leave_out(frames: Frames, videos: list[str]) -> Frames:
         FileNotFoundError: If no frame is left.
         ValueError: If a video does not exist.
     """
-    known = set(frames["video_id"])
+    known = set(frames["video_id"][:])
     unknown = sorted(set(videos) - known)
     if unknown:
         raise ValueError(
@@ -116,7 +116,7 @@ def leave_out(frames: Frames, videos: list[str]) -> Frames:
     if not videos:
         return frames
     held_out = set(videos)
-    return frames.select([row for row, video in enumerate(frames["video_id"]) if video not in held_out])
+    return frames.select([row for row, video in enumerate(frames["video_id"][:]) if video not in held_out])
 
 
 def load_source(source: FrameSource, extra: tuple[str, ...] = ()) -> Frames:
@@ -206,8 +206,8 @@ def normalise_columns(table: Dataset, source: FrameSource, extra: tuple[str, ...
                 f"{source.path} has no column {column!r} but {', '.join(table.column_names)}; set image_column and "
                 "video_column (video_column: null if there are no videos)"
             )
-    videos = table[source.video_column] if source.video_column else [source.path] * len(table)
-    procedures = table[source.procedure_column] if source.procedure_column else [source.procedure] * len(table)
+    videos = table[source.video_column][:] if source.video_column else [source.path] * len(table)
+    procedures = table[source.procedure_column][:] if source.procedure_column else [source.procedure] * len(table)
     columns = {
         "video_id": [str(video) for video in videos],
         "source": [source.path] * len(table),

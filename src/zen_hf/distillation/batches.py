@@ -87,7 +87,7 @@ class ViewDataset(TorchDataset):
         self.frames, self.spec, self.seed, self.replaceable = frames, spec, seed, replaceable
         self.clips = None
         if spec.clip_frames > 1:
-            pairs = zip(frames["source"], frames["video_id"], strict=True)
+            pairs = zip(frames["source"][:], frames["video_id"][:], strict=True)
             self.clips = Clips([f"{source} {video}" for source, video in pairs], spec.clip_frames, spec.clip_stride)
 
     def __getitem__(self, index: ViewIndex) -> RenderedViews:

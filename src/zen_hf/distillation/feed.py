@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 from rich.progress import Progress
 
 from zen_hf.data.frames import Frames
@@ -83,7 +84,7 @@ class Feed:
         self.accelerator, self.batch_size, self.workers, self.seed = accelerator, batch_size, workers, seed
         self.teacher_chunk, self.max_shift, self.frames = teacher_chunk, max_shift, frames
         self.dataset = ViewDataset(frames, views, seed, replaceable)
-        names = frames[mixture.by]
+        names = frames[mixture.by][:]
         self.group_names = sorted(set(names))
         number = {name: index for index, name in enumerate(self.group_names)}
         self.group_of_row = np.array([number[name] for name in names])
@@ -94,7 +95,7 @@ class Feed:
         self.caches: dict[int, TargetCache] = {}
 
     def fill_caches(self, folder: Path, progress: Progress) -> dict[int, int]:
-        """Every teacher's outputs for every fixed view at every size, computed by the main process where missing.
+        """Every teacher's outputs for every fixed view at every size; all processes compute what is missing.
 
         Returns:
             Size to number of views that were computed.
@@ -103,9 +104,9 @@ class Feed:
         for size, grid in self.grids.items():
             heard = self.heard(size)
             self.caches[size] = TargetCache(folder, self.frames, self.views, heard, grid, self.seed)
-            if self.accelerator.is_main_process:
-                computed[size] = self.caches[size].fill(progress)
-        self.accelerator.wait_for_everyone()
+            rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
+            own = self.caches[size].fill(progress, rank=rank, world_size=world_size)
+            computed[size] = sum(gather_object([own]))  # which also waits for the others
         return computed
 
     def heard(self, size: int) -> list[Teacher | VideoTeacher]:

@@ -105,7 +105,7 @@ class HeldOutMonitor:
         untrained: ZenForDistillation | None = None,
     ):
         self.spec, self.grids, self.largest = spec, dict(sorted(grids.items())), max(grids)
-        require_unseen_videos(fitting["video_id"], testing["video_id"])
+        require_unseen_videos(fitting["video_id"][:], testing["video_id"][:])
         videos_of = {teacher.name for teacher in teachers if getattr(teacher, "is_video", False)}
         self.notes = [f"{name} is a teacher of video and is not measured on frames" for name in sorted(videos_of)]
         if min(self.grids[self.largest]) < 2:

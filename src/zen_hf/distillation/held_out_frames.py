@@ -24,7 +24,7 @@ def choose_frames(frames: Frames, hold_out: Sequence[str], count: int) -> tuple[
     Raises:
         ValueError: If no frame is of a held-out video, or fewer than two videos are left to fit on.
     """
-    videos, held_out = list(frames["video_id"]), set(hold_out)
+    videos, held_out = frames["video_id"][:], set(hold_out)
     fitting, testing = ([row for row, video in enumerate(videos) if (video in held_out) == part] for part in (0, 1))
     known = len({videos[row] for row in fitting})
     if known < 2 or not testing:
@@ -75,9 +75,9 @@ def read_parts(label_column: str | None, fitting: Frames, testing: Frames, size:
                     f"monitor.label_column is {label_column!r}, but the frames have the columns "
                     f"{', '.join(frames.column_names)}; name one of them, or leave it out to measure without labels"
                 )
-        labels = read_labels(label_column, list(fitting[label_column]), list(testing[label_column]))
+        labels = read_labels(label_column, fitting[label_column][:], testing[label_column][:])
     fit, test = (
-        Part(*whole_frames(frames, size), list(frames["video_id"]), label)
+        Part(*whole_frames(frames, size), frames["video_id"][:], label)
         for frames, label in zip((fitting, testing), labels, strict=True)
     )
     return fit, test

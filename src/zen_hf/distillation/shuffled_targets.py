@@ -30,7 +30,7 @@ def shuffle_targets(cache: TargetCache, folder: Path, seed: int) -> None:
     random = np.random.default_rng([seed, 6])
     half = len(cache.frames) // 2
     lengths: dict[tuple[str, str], int] = {}
-    for video in zip(cache.frames["source"], cache.frames["video_id"], strict=True):
+    for video in zip(cache.frames["source"][:], cache.frames["video_id"][:], strict=True):
         lengths[video] = lengths.get(video, 0) + 1
     if max(lengths.values()) > half:
         raise ValueError(

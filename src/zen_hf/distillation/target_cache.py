@@ -70,7 +70,7 @@ class TargetCache:
     def find_blocks(self) -> Iterator[Block]:
         """Groups the frames by video and names each group after its content."""
         rows_of_video: dict[tuple[str, str], list[int]] = {}
-        for row, (source, video) in enumerate(zip(self.frames["source"], self.frames["video_id"], strict=True)):
+        for row, (source, video) in enumerate(zip(self.frames["source"][:], self.frames["video_id"][:], strict=True)):
             rows_of_video.setdefault((source, video), []).append(row)
         for rows in rows_of_video.values():
             for start in range(0, len(rows), BLOCK):
@@ -84,16 +84,23 @@ class TargetCache:
         """File of one block, view and content (the pixels or one teacher's outputs)."""
         return self.folder / key / f"{block.key}-view{view:03d}" / "targets.safetensors"
 
-    def fill(self, progress: Progress, batch_size: int = 32) -> int:
+    def fill(self, progress: Progress, batch_size: int = 32, rank: int = 0, world_size: int = 1) -> int:
         """Runs the teachers on every view whose file is missing.
 
+        Args:
+            progress: Shows how far this process is.
+            batch_size: Views that a teacher sees at once.
+            rank: Number of this process among those that fill the cache together, each its part.
+            world_size: Number of these processes.
+
         Returns:
-            Number of views computed; 0 if all were there.
+            Number of views that this process computed; 0 if all were there.
         """
+        content = {block.key: block for block in self.blocks}  # videos may hold the same frames
+        parts = [(block, view) for view in range(self.spec.fixed) for block in content.values()]
         missing = [
             (block, view)
-            for view in range(self.spec.fixed)
-            for block in self.blocks
+            for block, view in parts[rank::world_size]  # of all, not of what the others may have written by now
             if not all(self.path(block, view, key).exists() for key in (self.pixel_key, *self.keys.values()))
         ]
         total = sum(len(block.rows) for block, _ in missing)

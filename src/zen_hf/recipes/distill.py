@@ -102,7 +102,7 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         Path(config.output), config, config.seed, resume=resume, is_main_process=accelerator.is_main_process
     )
     accelerator.wait_for_everyone()
-    videos = len(set(frames["video_id"]))
+    videos = len(set(frames["video_id"][:]))
     run.log(event="start", frames=len(frames), frames_skipped=skipped, videos=videos, **parallel)
     accelerator.init_trackers("zen-hf", config=flat_settings(config))
     distillation = Distillation(
@@ -159,7 +159,7 @@ def summary(config: DistillRecipe, frames, skipped: int, model: Path) -> dict[st
         "model": str(model),
         "frames": len(frames),
         "frames_skipped": skipped,
-        "videos": sorted(set(frames["video_id"])),
+        "videos": sorted(set(frames["video_id"][:])),
         "held_out_videos": list(config.hold_out),
         "steps": config.training.steps,
         "teachers": [

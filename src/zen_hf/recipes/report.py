@@ -91,7 +91,7 @@ def measured(run: Path, config: DistillRecipe, count: int) -> list[str]:
     """Sections that need the exported student, the teachers and frames."""
     labels = (config.monitor.label_column,) if config.monitor.label_column else ()
     everything, _ = load_frames(config.frames, extra=labels)
-    videos = sorted(set(everything["video_id"]))
+    videos = sorted(set(everything["video_id"][:]))
     hold_out = config.hold_out or videos[-max(1, len(videos) // 3) :]
     words = f"Fitted on training videos, tested on the held-out ones ({listed(config.hold_out)})."
     if not config.hold_out:
