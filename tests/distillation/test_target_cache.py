@@ -44,6 +44,21 @@ def test_cached_rows_equal_the_teacher_run_on_the_same_view(tmp_path, frames, te
         assert torch.allclose(targets["vit"][1][row].float(), direct.patches[0], rtol=1e-2, atol=1e-2)  # bf16
 
 
+def test_processes_that_fill_it_together_compute_every_view_once(tmp_path, frames, teacher):
+    whole, parts = build(tmp_path / "whole", frames, teacher), build(tmp_path / "parts", frames, teacher)
+    fill(whole)
+    with Progress(disable=True) as progress:
+        # one after the other: the second must not take what it lacks for what is missing
+        computed = [parts.fill(progress, rank=rank, world_size=2) for rank in (0, 1)]
+    assert min(computed) > 0 and sum(computed) == SPEC.fixed * len(frames)
+    files = [
+        sorted(path.relative_to(cache.folder) for path in cache.folder.rglob("*.safetensors"))
+        for cache in (whole, parts)
+    ]
+    assert files[0] == files[1]
+    assert all((whole.folder / name).read_bytes() == (parts.folder / name).read_bytes() for name in files[0])
+
+
 def test_a_second_run_computes_nothing_and_fewer_videos_share_the_files(tmp_path, frames, teacher):
     fill(build(tmp_path, frames, teacher))
     assert fill(build(tmp_path, frames, teacher)) == 0

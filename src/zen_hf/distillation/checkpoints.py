@@ -29,6 +29,7 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int) -
         OSError: The disk is full; older checkpoints are untouched and what was written is removed.
     """
     path = run / "checkpoints" / f"step-{step:07d}"
+    spread = {"processes": accelerator.num_processes, "sharded": accelerator.is_fsdp2}
     temporary = path.with_name(f".tmp-{path.name}")
     accelerator.wait_for_everyone()
     if path.exists():
@@ -42,7 +43,7 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int) -
             for name in ("config.yaml", "calibration.safetensors"):
                 if (run / name).exists():
                     shutil.copy2(run / name, temporary / name)
-            (temporary / "step.json").write_text(json.dumps({"step": step}))
+            (temporary / "step.json").write_text(json.dumps({"step": step} | spread))
             flush_to_disk(temporary)
             temporary.rename(path)
             remove(sorted(path.parent.glob("step-*"))[:-keep])
@@ -72,6 +73,9 @@ def load_latest_checkpoint(accelerator: Accelerator, run: Path) -> int:
 
     Returns:
         Steps done; 0 if there is no checkpoint yet.
+
+    Raises:
+        ValueError: The checkpoint is of another number of processes, or was sharded and the run is not.
     """
     folder = run / "checkpoints"
     if accelerator.is_main_process:
@@ -81,5 +85,15 @@ def load_latest_checkpoint(accelerator: Accelerator, run: Path) -> int:
     whole = sorted(path for path in folder.glob("step-*") if (path / "step.json").exists())
     if not whole:
         return 0
+    written = json.loads((whole[-1] / "step.json").read_text())
+    was, now = (written["processes"], written["sharded"]), (accelerator.num_processes, accelerator.is_fsdp2)
+    if was != now:
+        (before, after) = (
+            f"{processes} processes by {'FSDP2' if sharded else 'DDP'}" for processes, sharded in (was, now)
+        )
+        raise ValueError(
+            f"{whole[-1]} was written by {before}, and this run has {after}: batches, their order and every process's "
+            "random state would not go on where they were; start it as it was, or choose another output folder"
+        )
     accelerator.load_state(str(whole[-1]))
-    return json.loads((whole[-1] / "step.json").read_text())["step"]
+    return written["step"]

@@ -108,8 +108,8 @@ class ZenEmbeddings(nn.Module):
         if self.position_embeddings is not None:
             positions = self.positions(grid_height, grid_width)
             summary, patches = summary + positions[:, :1], patches + positions[:, 1:]
-        prefix = torch.cat([summary, self.register_tokens], dim=1).expand(batch, -1, -1)
-        return torch.cat([prefix, patches], dim=1)  # [B, 1+R+N, D]
+        prefix = (tokens.expand(batch, -1, -1) for tokens in (summary, self.register_tokens))
+        return torch.cat([*prefix, patches], dim=1)  # [B, 1+R+N, D]
 
 
 class ZenRotaryEmbedding(nn.Module):
