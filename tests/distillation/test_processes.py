@@ -8,12 +8,14 @@ import pytest
 import torch
 import yaml
 from accelerate import Accelerator
+from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
 from zen_hf.distillation.checkpoints import load_latest_checkpoint, save_checkpoint
 from zen_hf.distillation.optimisation import OptimizerSpec
-from zen_hf.distillation.processes import prepare_sharding, whole_student
+from zen_hf.distillation.processes import build_accelerator, prepare_sharding, whole_student
 from zen_hf.distillation.student import StudentSpec
+from zen_hf.distillation.training_spec import TrainingSpec
 
 
 def sharding(version=2, **changes):
@@ -47,8 +49,26 @@ def test_other_schemes_are_refused():
         prepare_sharding(SimpleNamespace(distributed_type=DistributedType.DEEPSPEED), OptimizerSpec(), StudentSpec())
 
 
+def test_processes_that_do_not_see_each_other_are_refused(tmp_path, monkeypatch):
+    """On a machine without GPUs, `torchrun` alone would start two runs in one folder."""
+    assert build_accelerator(TrainingSpec(precision="no"), tmp_path).num_processes == 1
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="2 processes were started, and each would run alone"):
+        build_accelerator(TrainingSpec(precision="no"), tmp_path)
+
+
+def test_shards_that_become_whole_students_are_refused(monkeypatch):
+    """Accelerate does so without a word where there is no GPU."""
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    accelerator = SimpleNamespace(distributed_type=DistributedType.MULTI_CPU, num_processes=2)
+    with pytest.raises(ValueError, match="FSDP was asked for, and accelerate made it MULTI_CPU"):
+        prepare_sharding(accelerator, OptimizerSpec(), StudentSpec())
+
+
 def test_shipped_launch_configurations_are_accepted():
     folder = files("zen_hf") / "recipes" / "launch"
+    for name in ("ddp.yaml", "fsdp2.yaml"):
+        load_config_from_file(str(folder / name))  # refuses unknown keys
     settings = yaml.safe_load((folder / "fsdp2.yaml").read_text())["fsdp_config"]
     assert settings["fsdp_version"] == 2 and not settings["fsdp_cpu_ram_efficient_loading"]
     assert yaml.safe_load((folder / "ddp.yaml").read_text())["distributed_type"] == "MULTI_GPU"

@@ -3,6 +3,7 @@
 """How a run is spread over processes: one; one per GPU, each with the whole student; or with a shard of it (FSDP2)."""
 
 import copy
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -34,15 +35,23 @@ def build_accelerator(training: TrainingSpec, folder: Path) -> Accelerator:
         folder: Where trackers write.
 
     Raises:
-        ValueError: A tracker that does not exist, or whose package is not installed.
+        ValueError: A tracker that does not exist, or whose package is not installed; or processes that were started
+            together and would each run alone.
     """
     require_trackers(training.trackers)
-    return Accelerator(
+    accelerator = Accelerator(
         mixed_precision=mixed_precision(training.precision),
         log_with=training.trackers or None,
         project_dir=str(folder),
         kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
     )
+    started = int(os.environ.get("WORLD_SIZE", 1))
+    if started != accelerator.num_processes:
+        raise ValueError(
+            f"{started} processes were started, and each would run alone, as torch sees no GPU here: check the driver "
+            "(python -c 'import torch; print(torch.cuda.is_available())'), or set ACCELERATE_USE_CPU=true"
+        )
+    return accelerator
 
 
 def prepare_sharding(accelerator: Accelerator, optimizer: OptimizerSpec, student: StudentSpec) -> None:
@@ -55,6 +64,10 @@ def prepare_sharding(accelerator: Accelerator, optimizer: OptimizerSpec, student
     if kind in (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM, DistributedType.XLA):
         raise ValueError(f"accelerate was set to {kind.value}; expected DDP or FSDP2 (see docs/scaling.md)")
     if kind != DistributedType.FSDP:
+        if accelerator.num_processes > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
+            raise ValueError(
+                f"FSDP was asked for, and accelerate made it {kind.value}: it shards on GPUs alone; use DDP"
+            )
         return
     plugin = accelerator.state.fsdp_plugin
     refused = [
