@@ -55,6 +55,7 @@ def tiny_ablation(output, rows, **changes) -> AblationRecipe:
     return replace(recipe, **changes)
 
 
+@pytest.mark.slow
 def test_every_row_and_control_is_measured_and_a_stopped_command_goes_on(tmp_path, capsys):
     rows = [
         AblationRow("only far", teachers=["far"]),
