@@ -8,7 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from zen_hf.benchmark.miniatures.write import write_miniature
 from zen_hf.benchmark.readers.cholect50 import PHASES, TOOLS, canonical_features
+from zen_hf.benchmark.task import load_task
 from zen_hf.modeling.frame_encoder import FrameFeatures
 
 VIDEOS = ("VID68", "VID70", "VID73", "VID74")
@@ -61,3 +63,18 @@ def draw():
 @pytest.fixture(scope="session")
 def colour_encoder():
     return ColourEncoder
+
+
+@pytest.fixture(scope="session")
+def miniature(tmp_path_factory):
+    """Folder of the miniature of a task's dataset, written once; not to be changed (copy it)."""
+    written = {}
+
+    def folder_of(name: str, **arguments):
+        if name not in written:
+            folder = tmp_path_factory.mktemp("miniatures") / name
+            write_miniature(load_task(name), folder, **arguments)
+            written[name] = folder
+        return written[name]
+
+    return folder_of

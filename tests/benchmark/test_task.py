@@ -1,23 +1,140 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks are found by name, and every one is well formed."""
+"""Tasks are found by name, every one is well formed and reads its miniature, and adding one needs no registry."""
+
+import re
 
 import evaluate
+import numpy as np
 import pytest
 
+import zen_hf.benchmark.tasks as tasks
+from zen_hf.benchmark.miniatures.write import write_miniature
 from zen_hf.benchmark.split import load_split
-from zen_hf.benchmark.task import load_task, task_names
+from zen_hf.benchmark.task import FRAME_HEADS, TEMPORAL_HEADS, load_task, task_names
+
+WITH_MINIATURE = [name for name in task_names() if name != "cholect50_tool"]  # whose videos are CholecT50's
 
 
 @pytest.mark.parametrize("name", task_names())
 def test_task_is_well_formed(name):
     task = load_task(name)
     assert task.name == name
-    assert load_split(task.split).videos
     for target in task.targets:
         assert len(set(target.labels)) == len(target.labels) > 1
         assert issubclass(target.metric, evaluate.Metric)
-        assert target.primary == f"{target.score}_video_mean"
+    assert task.heads in (FRAME_HEADS, TEMPORAL_HEADS)
+    folds = [fold for split in (task.split, *task.other_splits) for fold in load_split(split).folds]
+    for fold in folds:
+        patients = [{task.source.patient(video) for video in side} for side in fold.sides.values()]
+        assert sum(map(len, patients)) == len(set.union(*patients)) == len(fold.videos)
+    for transfer in task.transfers:
+        source = next(target for target in load_task(transfer.task).targets if target.name == transfer.target)
+        assert source.kind == task.targets[0].kind
+        assert set(transfer.labels) <= set(source.labels)
+        assert set(transfer.labels.values()) <= set(task.targets[0].labels)
+    train = set(load_split(task.split).folds[0].train)
+    for size, subsets in task.few_shot.items():
+        assert size < len(train)
+        assert all(len(set(subset)) == size and set(subset) <= train for subset in subsets)
+    if "videos" in task.published:
+        assert task.published["videos"] == len(load_split(task.split).videos)
+    if "train" in task.published:
+        assert sum(task.published[side] for side in ("train", "val", "test")) == task.published["frames"]
+
+
+@pytest.mark.parametrize("name", WITH_MINIATURE)
+def test_every_task_reads_its_miniature(name, miniature):
+    """One canonical form, every side there, and (but for the rare triplets) every class."""
+    task, folder = load_task(name), miniature(name)
+    dataset, split = task.read(folder), task.split_in(folder)
+    assert split.name == f"{load_split(task.split).name} (miniature)"
+    assert sorted(set(dataset["video_id"])) == split.videos
+    assert dataset.column_names[:4] == ["image", "video_id", "frame", "time_s"]
+    assert dataset[len(dataset) // 2]["image"].size == (64, 64)
+    assert all(fold.train and fold.test for fold in split.folds)
+    for video in split.videos:
+        times = [time for time, other in zip(dataset["time_s"], dataset["video_id"], strict=True) if other == video]
+        assert times == sorted(set(times)) and times[0] >= 0
+    if name != "cholect50_triplet":
+        for side, videos in split.folds[0].sides.items():
+            for target in task.targets:
+                truth = np.array(
+                    [x for x, v in zip(dataset[target.name], dataset["video_id"], strict=True) if v in videos]
+                )
+                held = truth.any(axis=0).sum() if target.kind == "multi_label" else len(np.unique(truth))
+                assert held == len(target.labels), (side, target.name)
+
+
+@pytest.mark.parametrize("name", WITH_MINIATURE)
+def test_metric_of_every_target_takes_its_labels(name, miniature):
+    """Perfect predictions get the highest score under the names that the task asks for."""
+    task = load_task(name)
+    dataset = task.read(miniature(name))
+    for target in task.targets:
+        truth = dataset[target.name][:]
+        result = target.metric(keep_in_memory=True).compute(
+            predictions=truth, references=truth, groups=dataset["video_id"][:]
+        )
+        assert result[target.primary] == pytest.approx(1.0)
+        assert result[f"{target.score}_video_mean"] == pytest.approx(1.0)
+        assert all(target.score in video for video in result["per_video"].values())
+
+
+def test_a_task_is_one_file_and_one_split(tmp_path, monkeypatch):
+    """The file shown in docs/add-a-task.md, laid beside the others, is a task."""
+    (tmp_path / "hospital_phase.py").write_text(
+        """
+from zen_hf.benchmark.metrics.phase_recognition.phase_recognition import PhaseRecognition
+from zen_hf.benchmark.readers.cholec80 import PHASES, SOURCE, read_cholec80_phases
+from zen_hf.benchmark.task import TEMPORAL_HEADS, Target, Task
+
+TASK = Task(
+    name="hospital_phase",
+    source=SOURCE,
+    reader=read_cholec80_phases,
+    split="cholec80_40_40",
+    targets=(Target("phase", "single_label", PHASES, PhaseRecognition, score="f1_b"),),
+    heads=TEMPORAL_HEADS,
+)
+"""
+    )
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
+    assert "hospital_phase" in task_names()
+    task = load_task("hospital_phase")
+    write_miniature(task, tmp_path / "mini", train=1, test=1, seconds=7)
+    assert len(task.read(tmp_path / "mini")) == 14
+
+
+def test_other_splits():
+    task = load_task("cholec80_phase")
+    assert len(load_split(task.with_split("cholec80_40_40").split).folds[0].test) == 40
+    with pytest.raises(ValueError, match="no split 'cholect50_cv'; it has cholec80_40_8_32, cholec80_40_40"):
+        task.with_split("cholect50_cv")
+
+
+def test_miniature_of_another_dataset(miniature):
+    with pytest.raises(ValueError, match="is a miniature of endoscapes, expected cholec80"):
+        load_task("cholec80_phase").read(miniature("endoscapes_cvs"))
+
+
+def test_patients_have_one_name_in_all_datasets():
+    """What the reference of the suite says of the overlaps, counted from the splits."""
+
+    def patients(name, side="test", split=None):
+        task = load_task(name)
+        fold = load_split(split or task.split).folds[0]
+        return {task.source.patient(video) for video in fold.sides[side]}
+
+    cholect50 = {load_task("cholect50_triplet").source.patient(v) for v in load_split("cholect50_cv").videos}
+    assert len(cholect50 & patients("cholec80_phase", split="cholec80_40_40")) == 22
+    assert len(patients("cholec80_cvs") & patients("cholec80_phase", "train")) == 12
+    assert len(patients("cholec80_phase") & patients("cholec80_cvs", "train")) == 23
+    assert len(patients("cholec80_phase") & patients("cholec80_cvs", "val")) == 6
+    endoscapes = load_task("endoscapes_cvs")
+    shared = {v for v in load_split(endoscapes.split).videos if endoscapes.source.patient(v).startswith("cholec80")}
+    assert len(shared) == 6 and not shared & set(load_split(endoscapes.split).folds[0].test)
+    assert not patients("cholect50_triplet", split="cholect50_challenge") & {f"cholec80:{i}" for i in range(1, 81)}
 
 
 @pytest.mark.parametrize("name", ["cholect50_tols", "../tasks/cholect50_tool", ""])
@@ -27,5 +144,5 @@ def test_unknown_task_names_the_known_ones(name):
 
 
 def test_unknown_task_names_the_nearest_one():
-    with pytest.raises(ValueError, match="unknown task 'cholect50_tols': did you mean 'cholect50_tool'?"):
+    with pytest.raises(ValueError, match=re.escape("unknown task 'cholect50_tols': did you mean 'cholect50_tool'?")):
         load_task("cholect50_tols")

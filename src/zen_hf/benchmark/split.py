@@ -4,14 +4,17 @@
 
 A file of `benchmark/splits/` reads
 
-    {"name": ..., "origin": "ours" or "official", "unit": "patient",
-     "folds": [{"train": [video ids], "test": [video ids]}, ...], "sha256": hash of all the rest}
+    {"name": ..., "origin": "ours" or "official", "unit": "patient", "source": where it was published,
+     "folds": [{"train": [video ids], "val": [video ids], "test": [video ids]}, ...], "sha256": hash of all the rest}
 
-Heads are chosen inside `train`; `test` is read once, to score.
+Heads are chosen on `val`, or inside `train` where a split has none; `test` is read once, to score. `python -m
+zen_hf.benchmark.split FILE.json` writes the hash into a new file.
 """
 
 import hashlib
 import json
+import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +22,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Fold:
-    """Videos to train and choose a head on, and the videos it is tested on."""
+    """Videos to train on, to choose on (none: choose inside `train`) and to be tested on."""
 
     train: tuple[str, ...]
     test: tuple[str, ...]
+    val: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> dict[str, tuple[str, ...]]:
+        """The videos of every side by its name, in the order they are used."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+    @property
+    def videos(self) -> tuple[str, ...]:
+        """All videos of the fold."""
+        return self.train + self.val + self.test
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,35 @@ class Split:
     @property
     def videos(self) -> list[str]:
         """Every video id of the split, sorted."""
-        return sorted({video for fold in self.folds for video in fold.train + fold.test})
+        return sorted({video for fold in self.folds for video in fold.videos})
+
+    def restricted_to(self, videos: Iterable[str], name: str) -> "Split":
+        """Keep some videos alone, under another name: for a miniature, never for a result that is to be compared.
+
+        Folds that lose all their videos are dropped.
+
+        Args:
+            videos: ids of the videos to keep.
+            name: what the narrowed split is called in results.
+
+        Raises:
+            ValueError: if no fold is left, or a fold keeps some videos but none to train or to test on.
+        """
+        kept = set(videos)
+        folds = []
+        for index, fold in enumerate(self.folds):
+            sides = {side: tuple(v for v in ids if v in kept) for side, ids in fold.sides.items()}
+            empty = [side for side, ids in fold.sides.items() if ids and not sides[side]]
+            if len(empty) == sum(bool(ids) for ids in fold.sides.values()):
+                continue
+            if empty:
+                raise ValueError(
+                    f"split {self.name}: of the videos {sorted(kept)} none is in {' or '.join(empty)} of fold {index}."
+                )
+            folds.append(Fold(**sides))
+        if not folds:
+            raise ValueError(f"split {self.name} has none of the videos {sorted(kept)}.")
+        return replace(self, name=name, folds=tuple(folds))
 
     def held_out(self, videos: Iterable[str]) -> "Split":
         """Keep the folds that test exactly on one of these videos.
@@ -76,7 +118,7 @@ def load_split(name: str, folder: Path | None = None) -> Split:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the content does not have the stored hash, or a video is on both sides of a fold.
+        ValueError: if the content does not have the stored hash, or a video is on two sides of a fold.
     """
     path = (folder or Path(__file__).parent / "splits") / f"{name}.json"
     if not path.is_file():
@@ -89,9 +131,35 @@ def load_split(name: str, folder: Path | None = None) -> Split:
             f"{path}: the split was changed: its content has the SHA-256 {found}, the file says {content['sha256']}. "
             "Restore the file; a different split needs a different name and its own hash."
         )
-    folds = tuple(Fold(train=tuple(fold["train"]), test=tuple(fold["test"])) for fold in content["folds"])
+    folds = tuple(
+        Fold(tuple(fold["train"]), tuple(fold["test"]), tuple(fold.get("val", ()))) for fold in content["folds"]
+    )
     for index, fold in enumerate(folds):
-        both = sorted(set(fold.train) & set(fold.test))
-        if both:
-            raise ValueError(f"{path}: fold {index} has {both} in both train and test; a video belongs to one side.")
+        require_disjoint(fold, f"{path}: fold {index}")
     return Split(content["name"], content["origin"], content["unit"], folds, found)
+
+
+def require_disjoint(fold: Fold, where: str) -> None:
+    """Refuse a fold with a video that is listed twice, or with nothing to train or to test on.
+
+    Args:
+        fold: what to check.
+        where: how the message calls it.
+
+    Raises:
+        ValueError: if a video is on two sides or twice on one, or `train` or `test` is empty.
+    """
+    for video, times in sorted(Counter(fold.videos).items()):
+        if times > 1:
+            sides = [side for side, videos in fold.sides.items() if video in videos]
+            both = f"both {' and '.join(sides)}" if len(sides) > 1 else f"{sides[0]} {times} times"
+            raise ValueError(f"{where} has {[video]} in {both}; a video belongs to one side, once.")
+    if not fold.train or not fold.test:
+        raise ValueError(f"{where} has no video in {'test' if fold.train else 'train'}.")
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        content = json.loads(Path(argument).read_text())
+        content["sha256"] = split_hash(content)
+        Path(argument).write_text(json.dumps(content, indent=1) + "\n")

@@ -6,7 +6,7 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,9 @@ import datasets
 import evaluate
 
 from . import tasks
-from .split import load_split
+from .miniatures.marker import miniature_videos
+from .readers.source import Source
+from .split import Split, load_split
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Target:
         metric: `evaluate.Metric` class whose `compute` takes `predictions`, `references` and `groups` (video ids).
         score: what the metric calls the score of one video that heads are chosen by; higher is better. Its result holds
             `per_video[id][score]`, `<score>_video_mean` and `<score>_video_std`.
+        headline: name of the score that counts, where the field reports another mean than that over videos.
     """
 
     name: str
@@ -35,32 +38,76 @@ class Target:
     labels: tuple[str, ...]
     metric: type[evaluate.Metric]
     score: str
+    headline: str | None = None
 
     @property
     def primary(self) -> str:
-        """The primary metric: the mean over videos, under a name that says so."""
-        return f"{self.score}_video_mean"
+        """The primary metric, under a name that says how it is averaged."""
+        return self.headline or f"{self.score}_video_mean"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A task whose head can be tested on this one without training here (protocol `zero_shot`).
+
+    Args:
+        task: the task that the head is trained on.
+        target: its target, with the same kind as the first one here.
+        labels: its labels -> labels here. A label here that no other maps to cannot be predicted; it counts as missed.
+    """
+
+    task: str
+    target: str
+    labels: dict[str, str]
+
+
+TEMPORAL_HEADS = {
+    "frozen": ("linear", "attentive", "ms_tcn"),
+    "few_shot": ("linear", "ms_tcn"),
+    "lora": ("linear", "ms_tcn"),
+    "full": ("linear", "ms_tcn"),
+    "zero_shot": ("transfer", "knn"),
+}
+FRAME_HEADS = {
+    "frozen": ("linear", "attentive"),
+    "few_shot": ("linear",),
+    "lora": ("linear",),
+    "full": ("linear",),
+    "zero_shot": ("transfer", "knn"),
+}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A benchmark task: data, split and targets. One file of `benchmark/tasks/` holds one, under the name `TASK`.
+    """A benchmark task. One file of `benchmark/tasks/` holds one, under the name `TASK`.
 
     Args:
         name: name of the task and of its file.
-        reader: called as `reader(folder, videos)`; it returns one row per frame with the columns `image`, `video_id`,
-            `frame` and one per target.
+        source: the dataset: layout, known defects, and the patients it shares with others.
+        reader: called as `reader(folder, videos)`; it returns the rows of `readers.canonical.canonical_features` with one
+            column per target.
         split: name of the split file in `benchmark/splits/`.
         targets: what is predicted; the first one's primary metric is the task's.
+        heads: per protocol the heads that are scored, the default one first.
+        transfers: tasks whose heads can be tested here as they are.
+        few_shot: number of training videos -> published subsets of that size; without any, subsets are drawn by seed.
+        published: counts that the official download has: "videos", "frames", and "train", "val", "test" (frames).
+        other_splits: further splits in use, for `with_split`; the first `split` is the one that results are compared on.
     """
 
     name: str
+    source: Source
     reader: Callable[[Path, list[str]], datasets.Dataset]
     split: str
     targets: tuple[Target, ...]
+    heads: dict[str, tuple[str, ...]] = field(default_factory=lambda: FRAME_HEADS)
+    transfers: tuple[Transfer, ...] = ()
+    few_shot: dict[int, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    published: dict[str, int] = field(default_factory=dict)
+    other_splits: tuple[str, ...] = ()
 
     def read(self, folder: Path) -> datasets.Dataset:
-        """Read the videos of the task's split from the official download.
+        """Read the videos of the task's split from the official download, or those of a miniature.
 
         Args:
             folder: where the download lies.
@@ -69,7 +116,35 @@ class Task:
             FileNotFoundError: if the folder or a part of it is missing.
             ValueError: if it does not have the official layout.
         """
-        return self.reader(Path(folder), load_split(self.split).videos)
+        return self.reader(Path(folder), self.split_in(folder).videos)
+
+    def split_in(self, folder: Path) -> Split:
+        """The task's split; for a miniature, what its few videos leave of it, under a name that says so.
+
+        A download with half its videos is no miniature: it keeps the whole split, and reading it is an error.
+
+        Args:
+            folder: where the data lies.
+
+        Raises:
+            ValueError: if the miniature is of another dataset, or has no video to train or to test on.
+        """
+        split, videos = load_split(self.split), miniature_videos(Path(folder), self.source.name)
+        return split if videos is None else split.restricted_to(videos, f"{split.name} (miniature)")
+
+    def with_split(self, name: str) -> "Task":
+        """The same task on another of its splits.
+
+        Args:
+            name: one of `other_splits`.
+
+        Raises:
+            ValueError: if it is none of them.
+        """
+        if name not in (self.split, *self.other_splits):
+            known = ", ".join((self.split, *self.other_splits))
+            raise ValueError(f"task {self.name} has no split {name!r}; it has {known}.")
+        return replace(self, split=name)
 
 
 def task_names() -> list[str]:

@@ -14,11 +14,16 @@ Reference: C.I. Nwoye et al., Rendezvous, Medical Image Analysis 78 (2022) 10243
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import datasets
 
-TOOLS = ("grasper", "bipolar", "hook", "scissors", "clipper", "irrigator")
+from .canonical import canonical_dataset, frame_row, multi_label, single_label
+from .cholect50_classes import COMPONENTS, INSTRUMENTS, TARGETS, TRIPLETS, VERBS
+from .source import Source
+
+TOOLS = INSTRUMENTS
 PHASES = (
     "preparation",
     "calot-triangle-dissection",
@@ -28,8 +33,36 @@ PHASES = (
     "cleaning-and-coagulation",
     "gallbladder-extraction",
 )
-ROW_LENGTH, INSTRUMENT, PHASE = 15, 1, 14
+ROW_LENGTH, TRIPLET, INSTRUMENT, PHASE = 15, 0, 1, 14
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+LABELS = {"tool": multi_label(TOOLS), "phase": single_label(PHASES)}
+TRIPLET_LABELS = {
+    "triplet": multi_label(TRIPLETS),
+    "instrument": multi_label(TOOLS),
+    "verb": multi_label(VERBS),
+    "target": multi_label(TARGETS),
+    "phase": single_label(PHASES),
+}
+
+
+def patient(video: str) -> str:
+    """The name that this patient has in the leakage manifest: Cholec80's, but for the five videos from elsewhere."""
+    number = int(video.removeprefix("VID"))
+    return f"cholec80:{number}" if number <= 80 else f"cholect50:{number}"
+
+
+SOURCE = Source(
+    name="cholect50",
+    title="CholecT50",
+    licence="CC BY-NC-SA 4.0",
+    fps=1,
+    files=("labels/{video}.json",),
+    pictures=("videos/{video}/*",),
+    ignored=("label_mapping.txt",),
+    defects=("the second phase is misspelt 'carlot-triangle-dissection' in the label files",),
+    patient=patient,
+    corpora={"endo700k": "45 videos are Cholec80's", "surgenet": "45 videos are Cholec80's, of which it has 76"},
+)
 
 
 def read_cholect50(folder: Path, videos: list[str]) -> datasets.Dataset:
@@ -40,42 +73,50 @@ def read_cholect50(folder: Path, videos: list[str]) -> datasets.Dataset:
         videos: ids of the videos to read, such as "VID68"; others in the folder are left alone.
 
     Returns:
-        One row per frame, by video and time: `image`, `video_id`, `frame` (second of the video), `tool` (0/1 for each
-        of `TOOLS`), `phase` (index into `PHASES`).
+        Rows of `canonical_features`, whose `frame` is the second of the video, with `tool` (0/1 for each of `TOOLS`) and
+        `phase` (index into `PHASES`).
 
     Raises:
         FileNotFoundError: if the folder, a label file or a frame is missing.
         ValueError: if a label file is not of this format, or frames and labels do not match one to one.
     """
-    folder = Path(folder)
+    return canonical_dataset(_rows_of(Path(folder), videos, _tool_and_phase), LABELS)
+
+
+def read_cholect50_triplets(folder: Path, videos: list[str]) -> datasets.Dataset:
+    """Read the frames of some videos with their action triplets.
+
+    Args:
+        folder: the download, with `labels/` and `videos/`.
+        videos: ids of the videos to read, such as "VID68"; others in the folder are left alone.
+
+    Returns:
+        Rows of `canonical_features`, whose `frame` is the second of the video, with 0/1 vectors `triplet`, `instrument`,
+        `verb` and `target`, and the `phase`. Instrument, verb and target are those of the triplets, as in `ivtmetrics`.
+
+    Raises:
+        FileNotFoundError: if the folder, a label file or a frame is missing.
+        ValueError: if a label file is not of this format, or frames and labels do not match one to one.
+    """
+    return canonical_dataset(_rows_of(Path(folder), videos, _triplets_and_phase), TRIPLET_LABELS)
+
+
+def _rows_of(folder: Path, videos: list[str], frame_labels: Callable[[list[list], str], dict]) -> list[dict]:
+    """Rows of the videos, whose labels `frame_labels` takes from the rows of a frame."""
     absent = [video for video in videos if not (folder / "labels" / f"{video}.json").is_file()]
     if absent:
         raise FileNotFoundError(
             f"{folder}: {len(absent)} of {len(videos)} label files are missing (first: labels/{absent[0]}.json); "
             "expected the CholecT50 layout, labels/VIDxx.json beside videos/VIDxx/."
         )
-    columns = {"image": [], "video_id": [], "frame": [], "tool": [], "phase": []}
+    rows = []
     for video in sorted(videos):
         annotations = _read_annotations(folder / "labels" / f"{video}.json")
         frames = _match_frames(folder / "videos" / video, annotations)
         for second, path in sorted(frames.items()):
-            tool, phase = _frame_labels(annotations[second], f"{video}.json, frame {second}")
-            for name, value in zip(columns, (str(path), video, second, tool, phase), strict=True):
-                columns[name].append(value)
-    return datasets.Dataset.from_dict(columns, features=canonical_features())
-
-
-def canonical_features() -> datasets.Features:
-    """Columns of what `read_cholect50` returns."""
-    return datasets.Features(
-        {
-            "image": datasets.Image(),
-            "video_id": datasets.Value("string"),
-            "frame": datasets.Value("int32"),
-            "tool": datasets.Sequence(datasets.Value("int8"), length=len(TOOLS)),
-            "phase": datasets.ClassLabel(names=list(PHASES)),
-        }
-    )
+            labels = frame_labels(annotations[second], f"{video}.json, frame {second}")
+            rows.append(frame_row(str(path), video, second, 1) | labels)
+    return rows
 
 
 def _read_annotations(path: Path) -> dict[int, list[list]]:
@@ -92,7 +133,10 @@ def _read_annotations(path: Path) -> dict[int, list[list]]:
             f"{path} is not a CholecT50 label file ({type(error).__name__}: {error}); expected JSON with "
             '"categories" (of "instrument" and "phase") and "annotations" by frame index. Download it again.'
         ) from error
-    for kind, found, expected in (("instrument", tools, TOOLS), ("phase", phases, PHASES)):
+    known = [("instrument", tools, TOOLS), ("phase", phases, PHASES)]
+    if "triplet" in categories:  # files of the tool task alone may leave the triplets out
+        known.append(("triplet", _names(categories["triplet"]), TRIPLETS))
+    for kind, found, expected in known:
         if found != expected:
             raise ValueError(f"{path}: the {kind} categories are {found}, expected {expected} in this order.")
     return rows
@@ -131,19 +175,47 @@ def _match_frames(folder: Path, annotations: dict[int, list]) -> dict[int, Path]
     return frames
 
 
-def _frame_labels(rows: list[list], where: str) -> tuple[list[int], int]:
+def _tool_and_phase(rows: list[list], where: str) -> dict:
     """Multi-hot instruments and the phase of one frame."""
+    _require_rows(rows, where)
+    return {"tool": _present(rows, INSTRUMENT, TOOLS, "instruments", where), "phase": _phase(rows, where)}
+
+
+def _triplets_and_phase(rows: list[list], where: str) -> dict:
+    """Multi-hot triplets and their components, and the phase, of one frame."""
+    _require_rows(rows, where)
+    triplets = _present(rows, TRIPLET, TRIPLETS, "triplets", where)
+    vectors = {"triplet": triplets}
+    parts = [COMPONENTS[index] for index in range(len(TRIPLETS)) if triplets[index]]
+    for position, (name, names) in enumerate((("instrument", TOOLS), ("verb", VERBS), ("target", TARGETS))):
+        vectors[name] = [int(any(part[position] == index for part in parts)) for index in range(len(names))]
+    return vectors | {"phase": _phase(rows, where)}
+
+
+def _require_rows(rows: list[list], where: str) -> None:
     if not rows or any(len(row) != ROW_LENGTH for row in rows):
         raise ValueError(f"{where}: expected one or more rows of {ROW_LENGTH} values, found {rows!r}.")
-    instruments = {row[INSTRUMENT] for row in rows} - {None, -1}
+
+
+def _present(rows: list[list], column: int, names: tuple[str, ...], what: str, where: str) -> list[int]:
+    """0/1 for each name, by the indices that a column of the rows holds."""
+    found = {row[column] for row in rows} - {None, -1}
+    if not found <= set(range(len(names))):
+        raise ValueError(f"{where}: {what} {sorted(found)}, expected 0 to {len(names) - 1}, or -1 for none.")
+    return [int(index in found) for index in range(len(names))]
+
+
+def _phase(rows: list[list], where: str) -> int:
     phases = {row[PHASE] for row in rows}
-    if not instruments <= set(range(len(TOOLS))):
-        raise ValueError(
-            f"{where}: instruments {sorted(instruments)}, expected 0 to {len(TOOLS) - 1}, or -1 for none."
-        )
     if len(phases) != 1 or not phases <= set(range(len(PHASES))):
         raise ValueError(f"{where}: phases {phases}, expected one in all rows, from 0 to {len(PHASES) - 1}.")
-    return [int(index in instruments) for index in range(len(TOOLS))], int(phases.pop())
+    return int(phases.pop())
+
+
+def canonical_features() -> datasets.Features:
+    """Columns that `write_cholect50` needs."""
+    columns = {"image": datasets.Image(), "video_id": datasets.Value("string"), "frame": datasets.Value("int32")}
+    return datasets.Features(columns | LABELS)
 
 
 def write_cholect50(dataset: datasets.Dataset, folder: Path, suffix: str = ".png") -> None:
