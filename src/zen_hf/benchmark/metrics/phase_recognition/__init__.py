@@ -1,3 +1,3 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Mean average precision of the instruments in view, per video."""
+"""One class per frame (a phase, step or gesture), video by video."""
