@@ -8,7 +8,7 @@ from zen_hf.benchmark.miniatures.write import write_miniature
 from zen_hf.benchmark.task import load_task
 
 
-def miniature(task: str, out: Path, seconds: int = 16, size: int = 64, seed: int = 0) -> list[str]:
+def miniature(task: str, out: Path, seconds: int = 24, size: int = 64, seed: int = 0) -> list[str]:
     """Write the miniature of a task's dataset.
 
     Args:

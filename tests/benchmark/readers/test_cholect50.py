@@ -8,7 +8,15 @@ import shutil
 import numpy as np
 import pytest
 
-from zen_hf.benchmark.readers.cholect50 import PHASES, TOOLS, read_cholect50, write_cholect50
+from zen_hf.benchmark.readers.cholect50 import (
+    PHASES,
+    TARGETS,
+    TOOLS,
+    VERBS,
+    read_cholect50,
+    read_cholect50_triplets,
+    write_cholect50,
+)
 from zen_hf.benchmark.task import load_task
 
 VIDEOS = ["VID68", "VID70"]
@@ -154,3 +162,35 @@ def test_real_frames_and_labels(shared_data):
             phase = content["categories"]["phase"][str(labels[0][14])]
             assert PHASES[row["phase"]].split("-")[1:] == phase.split("-")[1:]
     assert not rows
+
+
+def test_triplets_and_their_parts(miniature):
+    """Against the rows of the label file, by the names in its own categories."""
+    folder = miniature("cholect50_triplet")
+    for row in load_task("cholect50_triplet").read(folder).remove_columns("image"):
+        content = json.loads((folder / "labels" / f"{row['video_id']}.json").read_text())
+        assert_row_is_labelled(row, content)
+
+
+@pytest.mark.real
+def test_real_triplets_and_their_parts(shared_data):
+    folder = shared_data / "cholect50-val"
+    dataset = read_cholect50_triplets(folder, ["VID68", "VID70", "VID73", "VID74"]).remove_columns("image")
+    contents = {
+        video: json.loads((folder / "labels" / f"{video}.json").read_text()) for video in set(dataset["video_id"])
+    }
+    assert len(dataset) == 1008
+    for row in dataset:
+        assert_row_is_labelled(row, contents[row["video_id"]])
+
+
+def assert_row_is_labelled(row, content):
+    rows = content["annotations"][str(row["frame"])]
+    columns = {"triplet": 0, "instrument": 1, "verb": 7, "target": 8}
+    for name, column in columns.items():
+        assert {index for index, x in enumerate(row[name]) if x} == {r[column] for r in rows} - {-1, None}
+    names = content["categories"]["triplet"]
+    for index in (index for index, x in enumerate(row["triplet"]) if x):
+        instrument, verb, target = names[str(index)].split(",")
+        assert row["instrument"][TOOLS.index(instrument)] and row["verb"][VERBS.index(verb)]
+        assert row["target"][TARGETS.index(target)]

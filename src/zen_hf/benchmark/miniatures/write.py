@@ -16,7 +16,7 @@ def write_miniature(
     train: int = 3,
     val: int = 1,
     test: int = 2,
-    seconds: int = 16,
+    seconds: int = 24,
     size: int = 64,
     seed: int = 0,
 ) -> list[str]:

@@ -1,0 +1,18 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Which of 21 steps of a prostatectomy it is, every second, in GraSP."""
+
+from ..metrics.phase_recognition.phase_recognition import PhaseRecognition
+from ..readers.grasp import SOURCE, STEPS, read_grasp
+from ..task import TEMPORAL_HEADS, Target, Task
+
+TASK = Task(
+    name="grasp_step",
+    source=SOURCE,
+    reader=read_grasp,
+    split="grasp_6_2_5",
+    targets=(Target("step", "single_label", STEPS, PhaseRecognition, score="f1_b"),),
+    heads=TEMPORAL_HEADS,
+    few_shot={1: (), 2: (), 4: ()},
+    published={"videos": 13, "frames": 116_516, "test": 42_897},
+)
