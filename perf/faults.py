@@ -17,7 +17,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import datasets
+import psutil
 import torch
 import yaml
 from PIL import Image
@@ -156,9 +156,14 @@ def steps_logged(folder: Path) -> int:
 
 
 def kill(process: subprocess.Popen) -> None:
-    """Kills all processes of a run at once, as a power cut does."""
-    os.killpg(process.pid, signal.SIGKILL)
+    """Kills all processes of a run at once, as a power cut does; each has a process group of its own."""
+    everyone = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    for one in everyone:
+        one.suspend()  # or the others would notice, and say goodbye
+    for one in everyone:
+        one.kill()
     process.wait()
+    psutil.wait_procs(everyone, timeout=10)
 
 
 def difference(first: Path, second: Path) -> str:
@@ -187,9 +192,10 @@ def kills(bench: Bench, count: int) -> tuple[str, str]:
     moments = {"while starting": 0, "while training": 0, "inside a checkpoint": 0}
     while sum(moments.values()) < count:
         number = sum(moments.values())
-        process, before = bench.start(recipe), steps_logged(output)
+        before = steps_logged(output)
+        process = bench.start(recipe)
         if number % 10 == 9:
-            time.sleep(chance.uniform(0.5, 8))
+            time.sleep(chance.uniform(0.5, 6))
             moment = "while starting" if steps_logged(output) == before else "while training"
         elif number % 3 == 0:
             skip = chance.randint(0, 2)  # the first checkpoint of this attempt, or a later one
@@ -222,9 +228,8 @@ def dead_rank(bench: Bench) -> tuple[str, str]:
     recipe, output = bench.recipe("rank"), bench.folder / "rank"
     process = bench.start(recipe)
     wait_until(process, lambda: steps_logged(output) > 7, 120)
-    children = subprocess.run(["pgrep", "-f", f"train.py {recipe}"], capture_output=True, text=True).stdout.split()
-    ranks = [pid for pid in map(int, children) if "LOCAL_RANK=1" in Path(f"/proc/{pid}/environ").read_text()]
-    os.kill(ranks[0], signal.SIGKILL)
+    ranks = psutil.Process(process.pid).children()
+    next(rank for rank in ranks if rank.environ()["LOCAL_RANK"] == "1").kill()
     start = time.monotonic()
     code = process.wait()
     seconds = time.monotonic() - start

@@ -31,7 +31,8 @@ class Config:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    found = (str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return sorted(name for name in found if name != ".lock")
 
 
 def lines(run: RunDirectory) -> list[dict]:
@@ -174,3 +175,18 @@ def test_atomic_folder(tmp_path):
     with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "b"):
         raise KeyboardInterrupt
     assert "b" not in names(tmp_path) and (tmp_path / "a" / "model" / "sub" / "weights").read_text() == "x"
+
+
+def test_a_run_that_another_process_writes_to_is_refused_until_that_one_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr("zen_hf.run_directory.PATIENCE", 0.2)
+    holder = (
+        "import sys, time; from pathlib import Path; from zen_hf.run_directory import RunDirectory;"
+        "run = RunDirectory.create(Path(sys.argv[1]), {'a': 1}, 0); print('holds it', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", holder, str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline().strip() == "holds it"
+        with pytest.raises(FileExistsError, match="another process is writing to this run"):
+            RunDirectory.create(tmp_path / "run", {"a": 1}, 0, resume=True)
+        other.kill()
+    RunDirectory.create(tmp_path / "run", {"a": 1}, 0, resume=True).log(alive=True)

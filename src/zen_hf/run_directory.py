@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 import zen_hf
 from zen_hf.recipe_configuration import recipe_as_yaml
@@ -35,6 +36,10 @@ RECORDED_PACKAGES = (
     "torch torchvision transformers tokenizers datasets accelerate evaluate peft safetensors huggingface_hub "
     "numpy scipy scikit-learn pillow av omegaconf timm"
 ).split()
+
+
+# Seconds to wait for another process to leave a run: the loader's workers of a killed one notice after some.
+PATIENCE = 20.0
 
 
 class RunDirectory:
@@ -50,6 +55,7 @@ class RunDirectory:
     def __init__(self, path: Path, is_main_process: bool = True):
         self.path = Path(path)
         self.is_main_process = is_main_process
+        self.lock = FileLock(self.path / ".lock", is_singleton=True)  # freed when this process ends, however it does
 
     @classmethod
     def create(
@@ -72,7 +78,8 @@ class RunDirectory:
             min_free_bytes: Space that the run needs, in bytes.
 
         Raises:
-            FileExistsError: The folder holds a finished run, or an unfinished one and `resume` is False.
+            FileExistsError: The folder holds a finished run, an unfinished one and `resume` is False, or one that another
+                process is writing to.
             ValueError: The configuration or seed differs from that of the run to resume; the message names the keys.
             OSError: `path` cannot be written or its disk has less than `min_free_bytes` left.
         """
@@ -89,11 +96,13 @@ class RunDirectory:
             raise FileExistsError(f"{path} holds an unfinished run; resume it, or choose another output folder")
         environment = describe_environment(seed)
         if started:
+            run._lock()
             environment["earlier_starts"] = run._check_same_run(config, seed)
             _cut_torn_line(path / "log.jsonl")
         try:
             path.mkdir(parents=True, exist_ok=True)
             _check_free_space(path, min_free_bytes)
+            run._lock()
             atomic_write_text(path / "environment.json", _json(environment, indent=2) + "\n")
             if not started:  # last: a folder without it holds no run that could be resumed
                 atomic_write_text(path / "config.yaml", recipe_as_yaml(config))
@@ -124,6 +133,16 @@ class RunDirectory:
         """Write `summary.json` (values as in `log`), which marks the run as finished."""
         if self.is_main_process:
             atomic_write_text(self.path / "summary.json", _json(summary, indent=2) + "\n")
+
+    def _lock(self) -> None:
+        """Hold the run until this process ends, so that no second one writes to it."""
+        try:
+            self.lock.acquire(timeout=PATIENCE)
+        except Timeout as error:
+            raise FileExistsError(
+                f"{self.path}: another process is writing to this run; wait until it ends, or end it: processes live on "
+                "when the torchrun that started them is killed"
+            ) from error
 
     def _check_same_run(self, config: Any, seed: int) -> list[dict[str, Any]]:
         """Refuse to resume with another configuration or seed; return the environments of the earlier starts."""

@@ -74,6 +74,7 @@ def test_run_folder_is_complete_and_the_cache_is_gone(finished):
     out, _, _ = finished
     names = {path.name for path in out.iterdir()}
     assert names == {
+        ".lock",
         "config.yaml",
         "environment.json",
         "log.jsonl",
