@@ -2,17 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks are found by name, every one is well formed and reads its miniature, and adding one needs no registry."""
 
+import json
 import re
+from pathlib import Path
 
 import evaluate
 import numpy as np
 import pytest
 
+import zen_hf.benchmark.miniatures.write as write_module
+import zen_hf.benchmark.task as task_module
 import zen_hf.benchmark.tasks as tasks
 from zen_hf.benchmark.miniatures.write import write_miniature
-from zen_hf.benchmark.split import load_split
+from zen_hf.benchmark.split import load_split, split_hash
 from zen_hf.benchmark.task import FRAME_HEADS, TEMPORAL_HEADS, load_task, task_names
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "add-a-task.md"
 WITH_MINIATURE = [name for name in task_names() if name != "cholect50_tool"]  # whose videos are CholecT50's
 
 
@@ -82,28 +87,22 @@ def test_metric_of_every_target_takes_its_labels(name, miniature):
 
 
 def test_a_task_is_one_file_and_one_split(tmp_path, monkeypatch):
-    """The file shown in docs/add-a-task.md, laid beside the others, is a task."""
-    (tmp_path / "hospital_phase.py").write_text(
-        """
-from zen_hf.benchmark.metrics.phase_recognition.phase_recognition import PhaseRecognition
-from zen_hf.benchmark.readers.cholec80 import PHASES, SOURCE, read_cholec80_phases
-from zen_hf.benchmark.task import TEMPORAL_HEADS, Target, Task
-
-TASK = Task(
-    name="hospital_phase",
-    source=SOURCE,
-    reader=read_cholec80_phases,
-    split="cholec80_40_40",
-    targets=(Target("phase", "single_label", PHASES, PhaseRecognition, score="f1_b"),),
-    heads=TEMPORAL_HEADS,
-)
-"""
-    )
+    """The two files that docs/add-a-task.md shows, laid beside the others, are a task."""
+    shown = DOCUMENT.read_text()
+    split = json.loads(re.search(r"```json\n(.*?)```", shown, re.DOTALL).group(1))
+    (tmp_path / f"{split['name']}.json").write_text(json.dumps(split | {"sha256": split_hash(split)}))
+    code = re.search(r"```python\n(.*?)```", shown, re.DOTALL).group(1)
+    (tmp_path / "hospital_phase.py").write_text(code.replace("from ..", "from zen_hf.benchmark."))
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
+    for module in (task_module, write_module):
+        monkeypatch.setattr(module, "load_split", lambda name: load_split(name, tmp_path))
+
     assert "hospital_phase" in task_names()
     task = load_task("hospital_phase")
     write_miniature(task, tmp_path / "mini", train=1, test=1, seconds=7)
-    assert len(task.read(tmp_path / "mini")) == 14
+    dataset = task.read(tmp_path / "mini")
+    assert sorted(set(dataset["video_id"])) == ["case01", "case07", "case09"] and len(dataset) == 21
+    assert task.source.patient("case01") == "hospital:case01"
 
 
 def test_other_splits():
