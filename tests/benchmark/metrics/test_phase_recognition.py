@@ -219,6 +219,9 @@ def test_bad_input(predicted, truth, groups, options, message):
 def test_unknown_score(frames):
     with pytest.raises(ValueError, match="unknown score 'f1'; expected one of accuracy_video_mean"):
         score_of_weights("f1", compute(*frames)["per_video"])
+    with pytest.raises(ValueError, match="results with \\[6, 7\\] classes cannot be joined"):
+        both = (compute(*frames, num_classes=classes)["per_video"] for classes in (6, 7))
+        score_of_weights("f1_frame", *both)
 
 
 def test_relaxed_scores_worked_by_hand():
@@ -235,6 +238,30 @@ def test_relaxed_scores_worked_by_hand():
     # Forgiven, hits are counted over the union: 8 hits, 8 predicted, 6 true: recall 8/6, cut to 1.
     mended = legacy_relaxed_scores(truth, early, 7, 2, as_published=False)
     assert mended["jaccard"][1] == mended["precision"][1] == mended["recall"][1] == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "phase", "shift", "at_end", "forgiven"),
+    [
+        (7, 2, 1, True, True),
+        (7, 2, 2, True, False),
+        (7, 3, 2, True, True),
+        (8, 3, 2, True, False),
+        (8, 4, 2, True, True),
+        (7, 4, -1, False, True),
+        (7, 4, -2, False, False),
+        (7, 5, -2, False, True),
+        (8, 5, -2, False, False),
+        (7, 5, -2, True, False),
+    ],
+)
+def test_which_neighbours_are_forgiven(classes, phase, shift, at_end, forgiven):
+    truth = np.full(9, phase)
+    predicted = truth.copy()
+    predicted[-2:] += shift if at_end else 0
+    predicted[:2] += 0 if at_end else shift
+    accuracy = legacy_relaxed_scores(truth, predicted, classes, 2, as_published=False)["accuracy"]
+    assert accuracy == pytest.approx(1 if forgiven else 7 / 9)
 
 
 @pytest.fixture(scope="session")

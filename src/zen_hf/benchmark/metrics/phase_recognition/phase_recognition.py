@@ -174,7 +174,7 @@ def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Sco
             videos of the first in the order of their ids, those of the second, and so on.
 
     Raises:
-        ValueError: if the encoders were not scored on the same videos, or the name is unknown.
+        ValueError: if the encoders were not scored on the same videos and classes, or the name is unknown.
     """
     videos = video_weights.joined(*encoders)
     if name not in score_names(legacy_relaxed="legacy_relaxed" in videos[0]):
@@ -183,6 +183,11 @@ def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Sco
             f"{', '.join(score_names(legacy_relaxed=True)[-4:])}."
         )
     confusions = [video["confusion"] for video in videos]
+    sizes = sorted({len(confusion) for confusion in confusions})
+    if len(sizes) > 1:
+        raise ValueError(
+            f"results with {sizes} classes cannot be joined; score every encoder with the same num_classes."
+        )
     if name == "legacy_f1_of_means_b":
         precision, recall = (score_of_weights(f"{m}_b_video_mean", *encoders) for m in ("precision", "recall"))
         return lambda weights: 2 / (1 / precision(weights) + 1 / recall(weights))
