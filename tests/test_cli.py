@@ -13,7 +13,7 @@ import pytest
 
 from zen_hf.cli import main
 
-COMMANDS = ["quickstart", "distill", "report", "benchmark"]
+COMMANDS = ["quickstart", "distill", "report", "benchmark", "doctor", "miniature"]
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def recipe_calls(monkeypatch):
 
     def fake(name, function):
         module = ModuleType(f"zen_hf.recipes.{name}")
-        setattr(module, function, lambda **arguments: calls.append((name, arguments)))
+        setattr(module, function, lambda **arguments: calls.append((name, arguments)) or [])
         monkeypatch.setitem(sys.modules, module.__name__, module)
 
-    for name in ("quickstart", "distill", "report", "frozen"):
+    for name in ("quickstart", "distill", "report", "frozen", "doctor", "miniature"):
         fake(name, name)
     fake("plan", "plan_distillation")
     return calls
@@ -136,6 +136,23 @@ def test_benchmark_arguments(zen_hf_command, recipe_calls):
     assert recipe_calls == [("frozen", expected)]
     assert zen_hf_command(line.replace("frozen", "guess")) == 2  # a wrong use is typer's to explain
     assert len(recipe_calls) == 1
+
+
+def test_doctor_and_miniature_arguments(zen_hf_command, recipe_calls):
+    assert zen_hf_command("doctor t --data d --split s") == 0
+    assert zen_hf_command("miniature t --out o --seconds 3 --size 32 --seed 5") == 0
+    assert recipe_calls == [
+        ("doctor", {"task": "t", "data": Path("d"), "split": "s"}),
+        ("miniature", {"task": "t", "out": Path("o"), "seconds": 3, "size": 32, "seed": 5}),
+    ]
+
+
+def test_doctor_ends_with_1_where_something_must_be_mended(zen_hf_command, tmp_path, capsys):
+    assert zen_hf_command(f"miniature autolaparo_phase --out {tmp_path / 'mini'} --seconds 4 --size 32") == 0
+    assert zen_hf_command(f"doctor autolaparo_phase --data {tmp_path / 'mini'}") == 0
+    assert "0 errors" in capsys.readouterr().out
+    next((tmp_path / "mini").rglob("*.txt")).unlink()
+    assert zen_hf_command(f"doctor autolaparo_phase --data {tmp_path / 'mini'}") == 1
 
 
 @pytest.mark.parametrize(

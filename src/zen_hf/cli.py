@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: `zen-hf quickstart | distill | report | benchmark`. Each command calls one recipe, imported only then."""
+"""The command line: `zen-hf quickstart | distill | report | benchmark | doctor | miniature`, each one recipe, imported then."""
 
 import json
 import os
@@ -139,6 +139,43 @@ def report(
     from zen_hf.recipes.report import report
 
     report(run=run, frames=frames)
+
+
+@app.command()
+def doctor(
+    task: Annotated[str, typer.Argument(help="Task, for instance cholec80_phase.")],
+    data: Annotated[Path, typer.Option(help="Folder of the task's data, or a miniature.")],
+    split: Annotated[str | None, typer.Option(help="Another split of the task.")] = None,
+) -> None:
+    """Examine the data of a task; exit code 1 if something must be mended.
+
+    \b
+    Example:
+      zen-hf doctor cholec80_phase --data cholec80
+    """
+    from zen_hf.recipes.doctor import doctor
+
+    if any(finding.severity == "error" for finding in doctor(task=task, data=data, split=split)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def miniature(
+    task: Annotated[str, typer.Argument(help="Task, for instance cholec80_phase.")],
+    out: Annotated[Path, typer.Option(help="Folder to make; must be empty or absent.")],
+    seconds: Annotated[int, typer.Option(help="Length of every video.")] = 24,
+    size: Annotated[int, typer.Option(help="Edge of the frames in pixels, even.")] = 64,
+    seed: Annotated[int, typer.Option(help="Chooses the operations.")] = 0,
+) -> None:
+    """Write synthetic operations in the exact layout of a task's dataset.
+
+    \b
+    Example:
+      zen-hf miniature cholec80_phase --out mini
+    """
+    from zen_hf.recipes.miniature import miniature
+
+    miniature(task=task, out=out, seconds=seconds, size=size, seed=seed)
 
 
 def _message(error: Exception) -> str:

@@ -27,6 +27,8 @@ from safetensors.numpy import save_file
 
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
+from .readers.frame_image import open_frame, split_reference
+
 # The whole field of view goes to every encoder, so that none misses a tool that a centre crop would cut away; the
 # aspect ratio changes alike for all. Pillow's bicubic filter is antialiased. A new rule needs a new name: it is in the key.
 FRAME_TO_PIXELS = "rgb, whole frame resized to a square, pillow bicubic, [0, 1]"
@@ -116,8 +118,8 @@ def require_readable(dataset: datasets.Dataset) -> None:
     unreadable = []
     for row in undecoded(dataset):
         try:
-            Image.open(image_file(row["image"])).close()
-        except (UnidentifiedImageError, OSError):
+            open_image(row["image"]).close()
+        except (UnidentifiedImageError, ValueError, OSError):
             unreadable.append(frame_name(row))
     if unreadable:
         raise ValueError(
@@ -136,10 +138,16 @@ def rows_by_video(dataset: datasets.Dataset) -> dict[str, list[int]]:
 
 def frames_hash(frames: datasets.Dataset) -> str:
     """SHA-256 over the encoded bytes of the frames, in order."""
-    digest = hashlib.sha256()
+    digest, films = hashlib.sha256(), {}
     for row in undecoded(frames.select_columns("image")):
-        content = row["image"]["bytes"]
-        content = Path(row["image"]["path"]).read_bytes() if content is None else content
+        content, (path, time_s) = row["image"]["bytes"], split_reference(row["image"]["path"] or "")
+        if content is None and time_s is not None:  # the film once, then the moments
+            if path not in films:
+                with open(path, "rb") as film:
+                    films[path] = hashlib.file_digest(film, "sha256").digest()
+            digest.update(films[path] + f"{time_s:.6f}".encode())
+            continue
+        content = Path(path).read_bytes() if content is None else content
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
@@ -218,9 +226,9 @@ def undecoded(frames: datasets.Dataset) -> datasets.Dataset:
     return frames.cast_column("image", datasets.Image(decode=False))
 
 
-def image_file(image: dict) -> io.BytesIO | str:
-    """What Pillow opens: the bytes inside the dataset, or the path of the file."""
-    return io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"]
+def open_image(image: dict) -> Image.Image:
+    """Open a cell: the bytes inside the dataset, a picture file, or a moment of a video."""
+    return open_frame(image["path"]) if image["bytes"] is None else Image.open(io.BytesIO(image["bytes"]))
 
 
 def frame_name(row: dict) -> str:
@@ -235,8 +243,8 @@ def frame_to_pixels(row: dict, image_size: int) -> torch.Tensor:
         ValueError: if it cannot be decoded; the message names the file.
     """
     try:
-        with Image.open(image_file(row["image"])) as picture:
+        with open_image(row["image"]) as picture:
             square = picture.convert("RGB").resize((image_size, image_size), Image.Resampling.BICUBIC)
-    except (UnidentifiedImageError, OSError) as error:
+    except (UnidentifiedImageError, ValueError, OSError) as error:
         raise ValueError(f"{frame_name(row)}: not a readable picture ({error}); replace the file.") from error
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255

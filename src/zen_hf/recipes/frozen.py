@@ -53,7 +53,13 @@ def frozen(
     run = RunDirectory.create(Path(out), config, seed, resume=True)
     run.log(event="start", frames=len(dataset), encoder_fingerprint=encoder.fingerprint)
     result = {"model": model} | evaluate_frozen(
-        encoder, chosen, dataset, image_size=image_size, cache_dir=cache_dir, seed=seed
+        encoder,
+        chosen,
+        dataset,
+        split=chosen.split_in(data),
+        image_size=image_size,
+        cache_dir=cache_dir,
+        seed=seed,
     )
     for name, target in result["targets"].items():
         run.log(event="scored", target=name, score=target["scores"][target["primary"]])

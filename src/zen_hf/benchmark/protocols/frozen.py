@@ -34,6 +34,7 @@ def evaluate_frozen(
     image_size: int | None = None,
     cache_dir: Path = CACHE_DIR,
     seed: int = 0,
+    split: Split | None = None,
 ) -> dict:
     """Judge one frozen encoder by a linear head on its features.
 
@@ -47,6 +48,7 @@ def evaluate_frozen(
         cache_dir: where features are kept; by default `zen_hf/features` in the Hugging Face cache (`HF_HOME`).
         seed: stored in the result. The head is a convex problem solved to convergence and inference draws no random
             number, so it does not alter the scores.
+        split: who is trained on, chosen on and judged, such as that of a miniature; by default the task's own.
 
     Returns:
         A dict ready for JSON: what was run (`describe_run`), `primary_metric`, and per target the scores over the
@@ -56,7 +58,8 @@ def evaluate_frozen(
         ValueError: if the image size does not fit, a video is missing, or a fold has fewer than two training videos.
     """
     image_size = encoder.default_image_size if image_size is None else image_size
-    split = load_split(task.split) if folds is None else load_split(task.split).held_out(folds)
+    split = split or load_split(task.split)
+    split = split if folds is None else split.held_out(folds)
     features = join_features(extract_features(encoder, dataset, split.videos, image_size, cache_dir))
     result = describe_run(task, "frozen", "linear", split, dataset, encoder.fingerprint, image_size, seed)
     with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would mostly wait for each other
