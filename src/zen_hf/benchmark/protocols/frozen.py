@@ -157,6 +157,8 @@ def score(target: Target, predictions: dict[str, np.ndarray], truth: dict[str, n
 
 def compute(target: Target, predictions: np.ndarray, references: np.ndarray, groups: np.ndarray) -> dict:
     """One call of the target's `evaluate.Metric`."""
+    # not what occurs, but what could: strategy C counts every class
+    classes = {"num_classes": len(target.labels)} if target.kind == "single_label" else {}
     return target.metric(keep_in_memory=True).compute(
-        predictions=predictions.tolist(), references=references.tolist(), groups=groups.tolist()
+        predictions=predictions.tolist(), references=references.tolist(), groups=groups.tolist(), **classes
     )
