@@ -19,7 +19,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -103,12 +103,19 @@ class RunDirectory:
             path.mkdir(parents=True, exist_ok=True)
             _check_free_space(path, min_free_bytes)
             run._lock()
+            if not started and (path / "config.yaml").exists():
+                raise FileExistsError(
+                    f"{path}: another process has just begun a run there; choose another output folder"
+                )
             atomic_write_text(path / "environment.json", _json(environment, indent=2) + "\n")
             if not started:  # last: a folder without it holds no run that could be resumed
                 atomic_write_text(path / "config.yaml", recipe_as_yaml(config))
         except BaseException:
-            if not existed:
+            if not existed and run.lock.is_locked:
                 shutil.rmtree(path, ignore_errors=True)
+            elif not existed:  # empty, or another process's
+                with suppress(OSError):
+                    path.rmdir()
             raise
         return run
 

@@ -9,11 +9,13 @@ from zen_hf.data.clips import Clips
 VIDEOS = ["a"] * 5 + ["b"] * 4
 
 
-def test_clips_start_at_the_row_or_as_late_as_the_video_allows():
+def test_rows_are_spread_evenly_over_the_places_where_a_clip_may_start():
     clips = Clips(VIDEOS, length=2, stride=2)
-    assert clips(0) == [0, 2] and clips(2) == [2, 4]
-    assert clips(3) == [2, 4] and clips(4) == [2, 4]  # a ends
-    assert clips(5) == [5, 7] and clips(8) == [6, 8]
+    assert [clips(row) for row in range(5)] == [[0, 2], [0, 2], [1, 3], [1, 3], [2, 4]]
+    assert [clips(row) for row in range(5, 9)] == [[5, 7], [5, 7], [6, 8], [6, 8]]
+    long = Clips(["a"] * 1000, length=8, stride=10)
+    starts = [long(row)[0] for row in range(1000)]
+    assert starts[0] == 0 and starts[-1] == 929 and max(starts.count(start) for start in range(930)) <= 2
 
 
 def test_every_clip_lies_in_one_video_and_every_frame_in_some_clip():

@@ -59,6 +59,15 @@ def test_lanes_of_a_stream_are_disjoint_and_complete(blocks):
     assert sum(len(rows) for rows in seen) == len(GROUPS)
 
 
+def test_lanes_have_about_as_many_frames_each():
+    """Or frames of a short lane would be seen more often, for ever."""
+    for sizes in ([10] * 9, [100, 10, 10, 10, 10], [7, 12, 9, 11, 8, 10, 9, 12, 10, 8] * 10):
+        blocks = np.repeat(np.arange(len(sizes)), sizes)
+        lanes = [mix(np.zeros(len(blocks), int), [1.0], 0, blocks, lane=lane, lanes=4) for lane in range(4)]
+        rows = [len(lane.groups[0].rows) for lane in lanes]
+        assert sum(rows) == len(blocks) and max(rows) <= 1.2 * min(rows) + 1
+
+
 def test_a_stream_reads_each_row_group_in_one_stretch():
     block_of_row = np.repeat(np.arange(64), 10)
     order = mix(np.zeros(640, int), [1.0], 0, block_of_row)

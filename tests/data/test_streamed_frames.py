@@ -72,9 +72,9 @@ def test_a_worker_takes_no_open_files_along(shards):
     assert not copy.tables and copy[17] == frames[17]
 
 
-def test_few_row_groups_are_kept_in_memory(shards, monkeypatch):
-    monkeypatch.setattr("zen_hf.data.streamed_frames.CACHED_GROUPS", 3)
+def test_few_row_groups_are_kept_in_memory(shards):
     frames, _ = load_frames([source(shards, streaming=True)])
+    frames.kept_tables = 3
     for row in range(30):
         assert frames[row]["image"]["path"] == f"{row}.png" and len(frames.tables) <= 3
 

@@ -112,13 +112,25 @@ def test_a_teacher_that_is_not_finite_does_not_count_and_stops_the_run_in_the_en
     assert broken["b"].grad is None and parts["a"].grad.isfinite().all()
     method.combine(broken, 1)
     assert method.nonfinite.tolist() == [0, 2, 0]
-    with pytest.raises(ValueError, match="step 2: the loss of teacher b was infinite or not a number in 3 steps"):
+    with pytest.raises(ValueError, match="batch 2: the loss of teacher b was infinite or not a number in 3 batches"):
         method.combine(broken, 2)
 
 
-def test_no_finite_teacher_is_an_error():
-    with pytest.raises(ValueError, match="the loss of every teacher"):
-        balancer().combine({name: torch.tensor([float("inf")]) for name in NAMES}, 0)
+def test_a_batch_without_any_finite_teacher_teaches_nothing_and_is_counted():
+    method, nothing = balancer(max_nonfinite_steps=1), {name: torch.tensor([float("inf")]) for name in NAMES}
+    assert float(method.combine(nothing, 0)) == 0
+    with pytest.raises(ValueError, match="infinite or not a number in 2 batches"):
+        method.combine(nothing, 1)
+
+
+def test_teachers_are_drawn_from_those_that_are_heard():
+    method = balancer("sampling", sampled_teachers=2)
+    for step in range(20):
+        assert method.drawn(step, ["b"]) == ["b"]
+        assert len(method.drawn(step, ["a", "c"])) == 2 and set(method.drawn(step, NAMES)) <= set(NAMES)
+    parts = losses()
+    alone = method.combine({"b": parts["b"]}, 0, heard=["b"])  # drawn with probability 1
+    assert float(alone) == pytest.approx(float(parts["b"].mean()))
 
 
 def test_state_survives():

@@ -88,3 +88,10 @@ def test_a_clip_is_its_frames_in_order(damaged):
     item = ViewDataset(frames, spec, 0)[ViewIndex(5, 0)]
     assert item["rows"].tolist() == [4, 5] and item["pixels"].shape == (2, 3, 16, 16)
     assert item["pixels"].float().mean(dim=(1, 2, 3)).round().tolist() == [160, 190]
+
+
+def test_an_unreadable_frame_of_a_clip_gives_way_to_one_of_the_same_clip(damaged):
+    frames, source = damaged
+    dataset = ViewDataset(frames, ViewSpec(image_size=16, clip_frames=3), 0, frozenset([source]))
+    item = dataset[ViewIndex(3, 0)]  # frames 2 and 3 cannot be read
+    assert item["rows"].tolist() == [4, 4, 4] and item["replaced"].tolist() == [1, 1, 0]

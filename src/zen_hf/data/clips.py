@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Clips: a few frames of one video, evenly spaced, around a drawn frame."""
+"""Clips: a few frames of one video, evenly spaced, from about a drawn frame on."""
 
 import numpy as np
 
@@ -32,8 +32,11 @@ class Clips:
                 f"{length} with stride {stride} needs {span}; lower views.clip_frames or views.clip_stride, or hold "
                 "the video out"
             )
-        self.last_start = np.repeat(ends - span, ends - starts)  # [N]
+        lengths = ends - starts
+        first, length = np.repeat(starts, lengths), np.repeat(lengths, lengths)
+        # a video's rows are spread over the places where a clip may start, so that none is drawn more often than others
+        self.start = first + (np.arange(len(names)) - first) * (length - span + 1) // length  # [N]
 
     def __call__(self, row: int) -> list[int]:
-        """Rows of the clip that starts at a row, or as late as its video allows."""
-        return (min(row, int(self.last_start[row])) + self.offsets).tolist()
+        """Rows of the clip of a drawn row: it starts there, or the earlier the nearer the video's end is."""
+        return (int(self.start[row]) + self.offsets).tolist()

@@ -139,7 +139,8 @@ def mix(
     """The mixture that one reader sees.
 
     Frames that are at hand are mixed by one order that all processes share. A stream is dealt out: every lane (a
-    worker of a process) reads row groups of its own; a group with fewer row groups than lanes is dealt row by row.
+    worker of a process) reads row groups of its own, about as many rows as any other; where lanes would differ by more
+    than a fifth (few or unequal row groups), it is dealt row by row, and lanes read the same row groups.
 
     Args:
         group_of_row: Number of the group of every row [N].
@@ -158,8 +159,9 @@ def mix(
         names = None if blocks is None else np.unique(blocks[rows])
         if lanes > 1:
             random = np.random.default_rng([seed, 8, group])
-            if names is not None and len(names) >= lanes:
-                mine = np.isin(blocks[rows], random.permutation(names)[lane::lanes])
+            hands = deal(random.permutation(names), blocks[rows], lanes) if names is not None else None
+            if hands is not None:
+                mine = np.isin(blocks[rows], hands[lane])
             else:
                 mine = np.sort(random.permutation(len(rows))[lane::lanes])
             rows = rows[mine]
@@ -171,3 +173,23 @@ def mix(
         salt = [seed, 1] if len(shares) == 1 and lanes == 1 else [seed, 1, group, lane]
         groups.append(ShuffledGroup(rows, None if blocks is None else blocks[rows], salt))
     return Mixture(groups, shares, [seed, 6, lane])
+
+
+def deal(names: np.ndarray, block_of_row: np.ndarray, lanes: int) -> list[list[int]] | None:
+    """Deals row groups out, each to the lane with the fewest rows so far.
+
+    Args:
+        names: The row groups, in any order.
+        block_of_row: Row group of every row.
+        lanes: Number of lanes.
+
+    Returns:
+        The row groups of each lane; None if one lane would have more than 1.2 times the rows of another.
+    """
+    sizes = dict(zip(*np.unique(block_of_row, return_counts=True), strict=True))
+    hands, rows = [[] for _ in range(lanes)], [0] * lanes
+    for name in sorted(names.tolist(), key=lambda name: -int(sizes[name])):  # stable: equals stay in their order
+        poorest = rows.index(min(rows))
+        hands[poorest].append(name)
+        rows[poorest] += int(sizes[name])
+    return hands if min(rows) and max(rows) <= 1.2 * min(rows) else None

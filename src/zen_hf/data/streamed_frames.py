@@ -11,8 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-CACHED_GROUPS = 24  # row groups that a process keeps; more than are shuffled together
-
 
 @dataclass(frozen=True)
 class RowGroup:
@@ -41,6 +39,7 @@ class StreamedFrames:
         self.ends = np.cumsum([group.rows for group in groups])
         self.rows = np.arange(int(self.ends[-1])) if rows is None else rows
         self.tables: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
+        self.kept_tables = 24  # row groups that a process remembers; more than a reader goes through at a time
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,7 +88,7 @@ class StreamedFrames:
                     "server does not answer: replace it, then go on with --resume"
                 ) from error
             self.tables[number] = read.column(0)
-            while len(self.tables) > CACHED_GROUPS:
+            while len(self.tables) > self.kept_tables:
                 self.tables.popitem(last=False)
         self.tables.move_to_end(number)
         return self.tables[number]

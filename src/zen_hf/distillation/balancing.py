@@ -24,8 +24,8 @@ class BalancingSpec:
         sampled_teachers: Teachers per step; `"sampling"` alone.
         momentum: Of the running mean of losses; `"adaloss"` alone.
         uncertainty_lr: Step of the gradient descent on s; `"uncertainty"` alone.
-        max_nonfinite_steps: Steps in which a teacher's loss may be infinite or not a number, over the whole run. The
-            teacher does not count in such a step; one step more stops the run.
+        max_nonfinite_steps: Batches in which a teacher's loss may be infinite or not a number, over the whole run. The
+            teacher does not count in such a batch; one more stops the run.
     """
 
     method: str = "equal"
@@ -86,19 +86,26 @@ class Balancer:
         self.mean_losses = torch.zeros(len(names))  # adaloss; 0 is unknown
         self.log_variances = torch.zeros(len(names))  # uncertainty: s
 
-    def drawn(self, step: int) -> list[str]:
-        """The teachers that take part in a step; the same in every process."""
-        if self.spec.method != "sampling":
-            return self.names
-        chosen = np.random.default_rng([self.seed, 2, step]).permutation(len(self.names))[: self.spec.sampled_teachers]
-        return [self.names[index] for index in sorted(chosen)]
-
-    def combine(self, losses: dict[str, torch.Tensor], step: int) -> torch.Tensor:
-        """The loss of a step.
+    def drawn(self, step: int, heard: list[str] | None = None) -> list[str]:
+        """The teachers that take part in a batch; the same in every process.
 
         Args:
-            losses: Teacher, of those that take part in this step, to its loss per frame [B].
-            step: Number of the (micro-)step.
+            step: Number of the batch.
+            heard: Teachers that are heard at its size; by default all.
+        """
+        heard = self.names if heard is None else heard
+        if self.spec.method != "sampling":
+            return heard
+        chosen = np.random.default_rng([self.seed, 2, step]).permutation(len(heard))[: self.spec.sampled_teachers]
+        return [heard[index] for index in sorted(chosen)]
+
+    def combine(self, losses: dict[str, torch.Tensor], step: int, heard: list[str] | None = None) -> torch.Tensor:
+        """The loss of a batch.
+
+        Args:
+            losses: Teacher, of those that take part in this batch, to its loss per frame [B].
+            step: Number of the batch.
+            heard: Teachers that are heard at its size, of which these were drawn; by default all.
 
         Returns:
             `sum_bt w_t rho_bt l_bt / sum_bt w_t rho_bt` for dropping, else `mean_b sum_t w_t rho_t l_bt / sum_t w_t`;
@@ -113,8 +120,8 @@ class Balancer:
         self.nonfinite[columns] += broken.long()
         self.check_nonfinite(step)
         kept = [(column, loss) for column, loss, bad in zip(columns, losses.values(), broken, strict=True) if not bad]
-        if not kept:
-            raise ValueError(f"step {step}: the loss of every teacher is infinite or not a number; lower optimizer.lr")
+        if not kept:  # nothing to learn from in this batch
+            return next(iter(losses.values())).new_zeros(())
         columns, table = [column for column, _ in kept], torch.stack([loss for _, loss in kept], dim=1)  # [B, T']
         weights = self.weights[columns].to(table.device)
         rho = self.coefficients(table.detach(), columns, step) * weights  # [B, T'] or [T']
@@ -123,7 +130,9 @@ class Balancer:
         else:
             share = len(table) * weights.sum()
             if self.spec.method == "sampling":  # inverse-probability weights: 1 / (K / T), over the weights of all T
-                share = len(table) * self.weights.sum().to(table.device) * self.spec.sampled_teachers / len(self.names)
+                everyone = [self.names.index(name) for name in (self.names if heard is None else heard)]
+                probability = min(1.0, self.spec.sampled_teachers / len(everyone))
+                share = len(table) * self.weights[everyone].sum().to(table.device) * probability
         return (rho * table).sum() / share
 
     def coefficients(self, losses: torch.Tensor, columns: list[int], step: int) -> torch.Tensor:
@@ -160,7 +169,7 @@ class Balancer:
         count = int(self.nonfinite[worst])
         if count > self.spec.max_nonfinite_steps:
             raise ValueError(
-                f"step {step}: the loss of teacher {self.names[worst]} was infinite or not a number in {count} steps; "
+                f"batch {step}: the loss of teacher {self.names[worst]} was infinite or not a number in {count} batches; "
                 "check its weights and precision, or raise balancing.max_nonfinite_steps"
             )
 

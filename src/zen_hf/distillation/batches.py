@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which view of which frame is trained on in which step: a function of the seed, so a run resumes where it stopped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -93,28 +93,32 @@ class ViewDataset(TorchDataset):
     def __getitem__(self, index: ViewIndex) -> RenderedViews:
         wanted = self.clips(index.frame) if self.clips else [index.frame]
         clip = self.frames[wanted[0]]["image"] if self.clips else None
+        # drawn rows that share a clip see it differently
+        number = (index.view << 20) + index.frame - wanted[0] if self.clips else index.view
         views, rows = [], []
-        for row in wanted:
-            view, shown = self.readable_view(row, index.view, clip)
+        for place, row in enumerate(wanted):
+            # in place of an unreadable frame: its successors, or in a clip the other frames of the clip
+            others = wanted[place + 1 :] + wanted[:place] if self.clips else range(row + 1, row + len(self.frames))
+            view, shown = self.readable_view([row, *others], number, clip)
             views.append(torch.from_numpy(view.copy()).permute(2, 0, 1))
             rows.append(shown)
         replaced = [int(shown != row) for shown, row in zip(rows, wanted, strict=True)]
         return {"pixels": torch.stack(views), "rows": torch.tensor(rows), "replaced": torch.tensor(replaced)}
 
-    def readable_view(self, row: int, view: int, clip: dict | None) -> tuple[np.ndarray, int]:
-        """A view of a row, or of the next row that can be read where its source allows that."""
-        for step in range(len(self.frames)):
-            candidate = (row + step) % len(self.frames)
+    def readable_view(self, rows: Iterable[int], view: int, clip: dict | None) -> tuple[np.ndarray, int]:
+        """A view of the first row, or of the first one after it that can be read where its source allows that."""
+        for row in rows:
+            candidate = row % len(self.frames)
             frame = self.frames[candidate]
             try:
                 return make_view(frame["image"], self.spec, self.seed, view, clip), candidate
-            except (OSError, SyntaxError) as error:  # Pillow raises both
+            except Exception as error:  # noqa: BLE001 (damaged files make Pillow raise nearly everything)
                 if frame["source"] not in self.replaceable:
                     where = frame["image"]["path"] or f"frame {candidate} (video {frame['video_id']})"
                     raise ValueError(
                         f"{frame['source']}: {where} cannot be decoded ({error}); replace it, or set on_error: skip"
                     ) from error
-        raise ValueError(f"none of {len(self.frames)} frames can be decoded")
+        raise ValueError(f"video {frame['video_id']}: no frame can be decoded")
 
 
 def view_loader(dataset: ViewDataset, batches: EndlessBatches, seed: int, workers: int) -> DataLoader:

@@ -79,7 +79,6 @@ class TeacherMoments:
         self, summary: torch.Tensor, patches: torch.Tensor, weights: torch.Tensor | None, clip_frames: int
     ) -> None:
         """Adds views: summary [B, Cs], patches [B, N, C], share of picture per patch [B, N]."""
-        self.views += len(summary)
         finite = summary.isfinite().all(dim=1) & patches.isfinite().all(dim=2).all(dim=1)
         self.summaries.append(summary[finite].float().cpu())  # a view that a teacher failed on says nothing
         picture = finite[:, None].expand(patches.shape[:2])
@@ -128,6 +127,7 @@ def calibrate(
             per_frame = len(summary) == views  # else a video teacher speaks of clips
             shares = weights if per_frame else tubelet_weights(weights, len(summary), patches.shape[1])
             teacher.update(summary, patches, shares, clip_frames if per_frame else 1)
+            teacher.views += views
         if all(name in measured and measured[name].views * world_size >= spec.views for name in names):
             break
     calibrations = {}

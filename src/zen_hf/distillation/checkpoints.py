@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from zen_hf.run_directory import flush_to_disk
 
 
-def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int) -> None:
+def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int, data: str) -> None:
     """Writes `run/checkpoints/step-XXXXXXX` with all that a run goes on from, and keeps the newest `keep`.
 
     Weights, optimisers, averages, the balancer's state, the random states of every process, the resolved
@@ -24,6 +24,7 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int) -
         run: Folder of the run.
         step: Steps done.
         keep: Checkpoints to keep.
+        data: Fingerprint of frames and teachers.
 
     Raises:
         OSError: The disk is full; older checkpoints are untouched and what was written is removed.
@@ -43,7 +44,7 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int) -
             for name in ("config.yaml", "calibration.safetensors"):
                 if (run / name).exists():
                     shutil.copy2(run / name, temporary / name)
-            (temporary / "step.json").write_text(json.dumps({"step": step} | spread))
+            (temporary / "step.json").write_text(json.dumps({"step": step, "data": data} | spread))
             flush_to_disk(temporary)
             temporary.rename(path)
             remove(sorted(path.parent.glob("step-*"))[:-keep])
@@ -65,22 +66,28 @@ def remove(folders: list[Path]) -> None:
     for folder in folders:
         hidden = folder.with_name(f".tmp-{folder.name}")
         folder.rename(hidden)
-        shutil.rmtree(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)  # what a network disk holds back goes at the next start
 
 
-def load_latest_checkpoint(accelerator: Accelerator, run: Path) -> int:
+def load_latest_checkpoint(accelerator: Accelerator, run: Path, data: str) -> int:
     """Loads the newest whole checkpoint, and removes what a killed process left half written.
+
+    Args:
+        accelerator: Holds the prepared model and optimisers.
+        run: Folder of the run.
+        data: Fingerprint of frames and teachers.
 
     Returns:
         Steps done; 0 if there is no checkpoint yet.
 
     Raises:
-        ValueError: The checkpoint is of another number of processes, or was sharded and the run is not.
+        ValueError: The checkpoint is of another number of processes, other frames or teachers, or was sharded and the
+            run is not.
     """
     folder = run / "checkpoints"
     if accelerator.is_main_process:
         for torn in folder.glob(".tmp-*"):
-            shutil.rmtree(torn)
+            shutil.rmtree(torn, ignore_errors=True)
     accelerator.wait_for_everyone()
     whole = sorted(path for path in folder.glob("step-*") if (path / "step.json").exists())
     if not whole:
@@ -94,6 +101,11 @@ def load_latest_checkpoint(accelerator: Accelerator, run: Path) -> int:
         raise ValueError(
             f"{whole[-1]} was written by {before}, and this run has {after}: batches, their order and every process's "
             "random state would not go on where they were; start it as it was, or choose another output folder"
+        )
+    if written["data"] != data:
+        raise ValueError(
+            f"{whole[-1]} was written with other frames or other weights of a teacher than there are now: batches would not "
+            "go on where they were; restore them, or choose another output folder"
         )
     accelerator.load_state(str(whole[-1]))
     return written["step"]

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a step is made of: views for the student, and what the teachers say of them."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from accelerate.utils import gather_object
 from rich.progress import Progress
 
 from zen_hf.data.frames import Frames
-from zen_hf.data.mixture import MixtureSpec, mix
+from zen_hf.data.mixture import WINDOW, MixtureSpec, mix
 from zen_hf.data.streamed_frames import StreamedFrames
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.batches import EndlessBatches, RenderedViews, ViewDataset, view_loader
@@ -92,6 +94,16 @@ class Feed:
         even = mixture.temperature == 1 and not mixture.weights  # all frames equally often: one group will do
         self.shares = [1.0] if even else list(mixture.shares(sizes).values())
         self.mixed_groups = np.zeros_like(self.group_of_row) if even else self.group_of_row
+        if isinstance(
+            frames, StreamedFrames
+        ):  # every group goes through a window of its own, clips reach into the next
+            frames.kept_tables = (WINDOW + 8) * len(self.shares) * (2 if views.clip_frames > 1 else 1)
+            if views.fixed:
+                raise ValueError(
+                    f"views.fixed is {views.fixed}, but the frames stream: caches are for sets that are at hand; set "
+                    "streaming: false or views.fixed: 0"
+                )
+        self.orders()  # a group that is too small is found before anything is written
         self.caches: dict[int, TargetCache] = {}
 
     def fill_caches(self, folder: Path, progress: Progress) -> dict[int, int]:
@@ -108,6 +120,18 @@ class Feed:
             own = self.caches[size].fill(progress, rank=rank, world_size=world_size)
             computed[size] = sum(gather_object([own]))  # which also waits for the others
         return computed
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the frames' places and videos and of the teachers: what a resumed run must find again."""
+        digest = hashlib.sha256()
+        for column in ("source", "video_id"):
+            digest.update("\0".join(self.frames[column][:]).encode())
+        if isinstance(self.frames, StreamedFrames):
+            digest.update(str([(group.url, group.rows) for group in self.frames.groups]).encode())
+        for teacher in self.teachers:
+            digest.update(teacher.encoder.fingerprint.encode())
+        return digest.hexdigest()
 
     def heard(self, size: int) -> list[Teacher | VideoTeacher]:
         """Teachers that are heard at a size of the student's input."""
@@ -144,13 +168,20 @@ class Feed:
             world_size=self.accelerator.num_processes if shared else 1,
         )
 
-    def batches(self, first: int, drawn, window: LogWindow | None = None) -> Iterator[Batch]:
+    def batches(
+        self,
+        first: int,
+        drawn: Callable[[int, list[str]], list[str]],
+        window: LogWindow | None = None,
+        aligned: bool = False,
+    ) -> Iterator[Batch]:
         """Endless batches on the device.
 
         Args:
             first: Number of the batch to begin with.
-            drawn: Gives the names of the teachers that take part in a batch from its number.
+            drawn: Gives the names of the teachers that take part in a batch, from its number and those that are heard.
             window: Counts the time spent on views and on teachers.
+            aligned: Whether the teachers' crops are the student's in spite of `max_shift`.
         """
         window = window or LogWindow(0, [], self.accelerator.device)
         indices = self.indices(first)
@@ -163,11 +194,17 @@ class Feed:
         while True:
             with window.timing("data_wait"):
                 views, targets = next(source)
-            yield self.batch(number, views, targets, set(drawn(number)), window)
+            yield self.batch(number, views, targets, drawn, window, aligned)
             number += 1
 
     def batch(
-        self, number: int, views: RenderedViews, targets: Targets | None, names: set[str], window: LogWindow
+        self,
+        number: int,
+        views: RenderedViews,
+        targets: Targets | None,
+        drawn: Callable[[int, list[str]], list[str]],
+        window: LogWindow,
+        aligned: bool,
     ) -> Batch:
         """Makes a batch of rendered views, and of the teachers' answers unless they are known."""
         device, size = self.accelerator.device, self.size(number)
@@ -176,8 +213,12 @@ class Feed:
         images = planes[:, :3].float() / 255
         random = np.random.default_rng([self.seed, 7, number])
         own = random.integers(0, shift + 1, 2)
-        teachers = [teacher for teacher in self.heard(size) if teacher.name in names]
+        heard = self.heard(size)
+        names = drawn(number, [teacher.name for teacher in heard])
+        teachers = [teacher for teacher in heard if teacher.name in names]
         corners = {teacher.name: random.integers(0, shift + 1, 2) for teacher in self.teachers}
+        if aligned:
+            corners = dict.fromkeys(corners, own)
         pixels = token_crop(images, grid, shift, own, size // grid[0])
         if targets is None:
             with window.timing("teacher_time"):

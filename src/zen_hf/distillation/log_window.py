@@ -5,7 +5,7 @@
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -14,16 +14,23 @@ SHARES = ("data_wait", "teacher_time")  # the student has the rest
 
 
 class LogWindow:
-    """Means since the last line of the log, of this process.
+    """Means since the last line of the log: losses of groups and unreadable frames of all processes, else of this one.
 
     Args:
         views_per_step: Views that all processes together see in one step.
         groups: Names of the groups of frames whose losses are told apart.
         device: Where the work is done.
+        total: Sums a tensor over all processes.
     """
 
-    def __init__(self, views_per_step: int, groups: list[str], device: torch.device):
-        self.views_per_step, self.groups, self.device = views_per_step, groups, device
+    def __init__(
+        self,
+        views_per_step: int,
+        groups: list[str],
+        device: torch.device,
+        total: Callable[[torch.Tensor], torch.Tensor] = lambda tensor: tensor,
+    ):
+        self.views_per_step, self.groups, self.device, self.total = views_per_step, groups, device, total
         self.restart()
 
     def restart(self) -> None:
@@ -61,8 +68,12 @@ class LogWindow:
         rows = torch.stack([losses.where(finite, 0.0), finite.float()])  # [2, B]
         self.group_sums.index_add_(1, groups.to(self.device), rows.to(self.device))
 
+    def leave_out(self, seconds: float) -> None:
+        """Takes time out of the window that was spent on something else than training."""
+        self.start += seconds
+
     def read(self) -> dict[str, float]:
-        """Means over the window, which then restarts."""
+        """Means over the window, which then restarts; all processes read at the same time."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         for share, begin, end in self.events:
@@ -73,11 +84,12 @@ class LogWindow:
         values = {"images_per_second": steps * self.views_per_step / elapsed}
         values |= shares | {"student_time": 1 - sum(shares.values()), "memory_gb": peak_memory(self.device) / 1e9}
         values |= {name: float(total) / count for name, (total, count) in self.sums.items()}
-        for name, total, count in zip(self.groups, *self.group_sums.tolist(), strict=True):
+        for name, total, count in zip(self.groups, *self.total(self.group_sums).tolist(), strict=True):
             if count:
                 values[f"source/{name}"] = total / count
-        if self.replaced:
-            values["unreadable_frames"] = self.replaced
+        replaced = int(self.total(torch.tensor(float(self.replaced), device=self.device)))
+        if replaced:
+            values["unreadable_frames"] = replaced
         self.restart()
         return values
 

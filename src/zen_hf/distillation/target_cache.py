@@ -165,5 +165,9 @@ def store(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     if path.exists():
         return
     path.parent.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_folder(path.parent) as folder:
-        save_file(tensors, folder / path.name)
+    try:
+        with atomic_folder(path.parent) as folder:
+            save_file(tensors, folder / path.name)
+    except OSError:
+        if not path.exists():  # else another run was faster: same name, same content
+            raise

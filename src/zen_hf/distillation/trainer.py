@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The distillation loop, on Accelerate."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -161,7 +162,7 @@ class Distillation:
                 standardise_adaptors(student, self.exported_adaptors, calibrations)
             if self.whiten_patches:
                 self.whiten()
-            first = load_latest_checkpoint(self.accelerator, self.run.path)
+            first = load_latest_checkpoint(self.accelerator, self.run.path, self.feed.fingerprint)
             task = own.add_task("Distilling", total=self.training.steps, completed=first, status="")
             self.student.train()
             self.loop(first, calibrations, own, task)
@@ -170,7 +171,9 @@ class Distillation:
     def loop(self, first: int, calibrations: dict, progress: Progress, task) -> None:
         """Steps `first` to the last, with a log line, a checkpoint and readings every so many."""
         views = self.training.batch_size * self.training.accumulate * self.accelerator.num_processes
-        window = LogWindow(views, self.feed.group_names, self.accelerator.device)
+        window = LogWindow(
+            views, self.feed.group_names, self.accelerator.device, lambda part: self.accelerator.reduce(part, "sum")
+        )
         batches = self.feed.batches(first * self.training.accumulate, self.balancer.drawn, window)
         for step in range(first, self.training.steps):
             rates = set_learning_rates(self.optimizers, step, self.training.steps, self.optimizer_spec)
@@ -183,11 +186,14 @@ class Distillation:
                 self.accelerator.log(means, step=done)
                 shown = " ".join(f"{t.name} {self.teacher_loss(means, t.name):.3f}" for t in self.teachers)
                 progress.update(task, status=f"{shown}  {means['images_per_second']:.0f} img/s")
-            if last or done % self.training.checkpoint_every == 0:
-                save_checkpoint(self.accelerator, self.run.path, done, self.training.keep_checkpoints)
             if self.monitor_every and (last or done % self.monitor_every == 0):
+                began = time.perf_counter()
                 self.read_monitor(done, calibrations)
-                window.restart()
+                window.leave_out(time.perf_counter() - began)
+            if last or done % self.training.checkpoint_every == 0:
+                save_checkpoint(
+                    self.accelerator, self.run.path, done, self.training.keep_checkpoints, self.feed.fingerprint
+                )
 
     def read_monitor(self, done: int, calibrations: dict) -> None:
         """Logs what the main process reads from the student on held-out frames."""
@@ -234,7 +240,8 @@ class Distillation:
             masks = self.masks(micro, batch.pixels)
             output = self.student(batch.pixels, bool_masked_pos=masks, clip_frames=self.views.clip_frames)
         losses, terms = teacher_losses(output, batch.targets, calibrations, self.losses, geometry)
-        loss = self.balancer.combine(losses, micro)
+        heard = [teacher.name for teacher in self.feed.heard(batch.pixels.shape[-1])]
+        loss = self.balancer.combine(losses, micro, heard)
         window.add_groups(batch.groups, torch.stack([part.detach() for part in losses.values()]).mean(dim=0))
         window.replaced += batch.replaced
         # an adaptor whose teacher does not count in this step still needs a gradient: DDP waits for one
@@ -268,7 +275,7 @@ class Distillation:
     def whiten(self) -> None:
         """Whitens the patch embedding on the first views of all processes; a checkpoint overrides it."""
         views, seen = [], 0
-        for batch in self.feed.batches(0, lambda number: []):
+        for batch in self.feed.batches(0, lambda number, heard: []):
             views.append(self.accelerator.gather(batch.pixels))
             seen += len(views[-1])
             if seen >= WHITENING_VIEWS:
@@ -286,8 +293,9 @@ class Distillation:
         self.accelerator.wait_for_everyone()  # all look before one of them writes
         if missing:
             names = [teacher.name for teacher in self.teachers]
+            batches = self.feed.batches(0, lambda number, heard: heard, aligned=True)
             calibrations = calibrate(
-                ((b.targets, b.token_weights, len(b.pixels)) for b in self.feed.batches(0, lambda number: names)),
+                ((batch.targets, batch.token_weights, len(batch.pixels)) for batch in batches),
                 self.standardisation,
                 names,
                 self.accelerator.num_processes,
@@ -335,8 +343,18 @@ def check_settings(
                 f"teacher {teacher.name} sees video: set views.clip_frames to the frames of its clips, and "
                 "losses.max_shift to 0"
             )
+        if teacher.is_video and views.clip_frames % teacher.encoder.tubelet_size:
+            raise ValueError(
+                f"teacher {teacher.name} joins every {teacher.encoder.tubelet_size} frames, but views.clip_frames is "
+                f"{views.clip_frames}; expected a multiple"
+            )
     for size in image_sizes:
         wanted = size + losses.max_shift * patch_size
+        if losses.max_shift >= size // patch_size:
+            raise ValueError(
+                f"losses.max_shift is {losses.max_shift}, but at {size} pixels there are {size // patch_size} patches in "
+                "a row: crops would not overlap; lower it"
+            )
         if wanted > views.image_size and losses.max_shift:
             raise ValueError(
                 f"losses.max_shift {losses.max_shift} needs views of {wanted} pixels for the student's {size}, but "

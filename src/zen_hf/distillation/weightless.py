@@ -90,6 +90,10 @@ def weightless_student(
         converted = convert_config(config)
         own = [name for name in ZenConfig.__annotations__ if not name.startswith("_")]
         spec = replace(spec, generalist=None, config={name: getattr(converted, name) for name in own})
+    if spec.pretrained:
+        known = ZenConfig.from_pretrained(spec.pretrained)
+        own = [name for name in ZenConfig.__annotations__ if not name.startswith("_") and name != "adaptors"]
+        spec = replace(spec, pretrained=None, config={name: getattr(known, name) for name in own})
     with torch.device("meta"):
         return build_student(spec, teachers, view_size, seed=0)
 

@@ -98,13 +98,6 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" and on_gpu else torch.float32
     teachers = [load_teacher(spec, dtype) for spec in config.teachers]
     student = build_student(config.student, teachers, config.views.image_size, config.seed)
-    run = RunDirectory.create(
-        Path(config.output), config, config.seed, resume=resume, is_main_process=accelerator.is_main_process
-    )
-    accelerator.wait_for_everyone()
-    videos = len(set(frames["video_id"][:]))
-    run.log(event="start", frames=len(frames), frames_skipped=skipped, videos=videos, **parallel)
-    accelerator.init_trackers("zen-hf", config=flat_settings(config))
     distillation = Distillation(
         student,
         teachers,
@@ -118,7 +111,7 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         masking=config.masking,
         optimizer=config.optimizer,
         training=config.training,
-        run=run,
+        run=RunDirectory(Path(config.output), accelerator.is_main_process),  # nothing is written yet
         accelerator=accelerator,
         whiten_patches=config.student.whiten_patches,
         replaceable=frozenset(source.path for source in config.frames if source.on_error == "skip"),
@@ -126,6 +119,13 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
         monitor_every=config.monitor.every,
         seed=config.seed,
     )
+    run = distillation.run = RunDirectory.create(
+        Path(config.output), config, config.seed, resume=resume, is_main_process=accelerator.is_main_process
+    )
+    accelerator.wait_for_everyone()
+    videos = len(set(frames["video_id"][:]))
+    run.log(event="start", frames=len(frames), frames_skipped=skipped, videos=videos, **parallel)
+    accelerator.init_trackers("zen-hf", config=flat_settings(config))
     if config.monitor.every:
         untrained = whole_student(accelerator, distillation.student)  # no checkpoint is loaded yet
         if accelerator.is_main_process:
