@@ -248,3 +248,10 @@ def test_a_warm_start_is_planned_from_its_configuration(tmp_path, sources):
     step = plan(sources, StudentSpec(generalist=str(tmp_path / "generalist"), adaptor_size=16), view_size=28)
     # DINOv2's own parameters
     assert step.parameters["trunk"] == sum(p.numel() for p in Dinov2Model(config).parameters())
+
+
+def test_going_on_from_a_zen_is_planned_from_its_configuration(tmp_path, sources):
+    config = ZenConfig(hidden_size=24, num_hidden_layers=3, num_attention_heads=2, intermediate_size=48, image_size=32)
+    config.save_pretrained(tmp_path / "zen")
+    step = plan(sources, StudentSpec(pretrained=str(tmp_path / "zen"), adaptor_size=16), view_size=32)
+    assert step.parameters["trunk"] == sum(p.numel() for p in ZenModel(config).parameters())

@@ -388,6 +388,25 @@ def test_checkpoints_rotate_and_a_torn_one_is_not_loaded(tmp_path, frames, teach
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(again).items())
 
 
+def test_a_run_does_not_go_on_with_other_frames_or_teachers(tmp_path, frames, teachers):
+    distillation(tmp_path, frames, teachers).train()
+    with pytest.raises(ValueError, match="written with other frames or other weights of a teacher"):
+        distillation(tmp_path, frames.select(range(8)), teachers).train()
+    with torch.no_grad():
+        next(teachers[0].encoder.model.parameters()).add_(1e-3)
+    with pytest.raises(ValueError, match="written with other frames or other weights of a teacher"):
+        distillation(tmp_path, frames, teachers).train()
+
+
+def test_sampling_draws_among_the_teachers_that_are_heard(tmp_path, frames, vit_teacher, cnn_teacher):
+    specs = (("vit", vit_teacher, []), ("cnn", cnn_teacher, [32]))
+    teachers = [Teacher(TeacherSpec(name=n, source=str(s), image_sizes=sizes)) for n, s, sizes in specs]
+    balancing = BalancingSpec("sampling")
+    run = distillation(tmp_path, frames, teachers, image_sizes=[16, 32], balancing=balancing, steps=12, log_every=1)
+    run.train()
+    assert len(logged(tmp_path, "loss")) == 12 and logged(tmp_path, "cnn/patch_mse")
+
+
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, frames, teachers):
     run = distillation(tmp_path, frames, teachers, lr=1e30)
     with pytest.raises(ValueError, match=r"step \d+: the loss .*lower optimizer.lr"):
