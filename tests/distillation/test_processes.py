@@ -87,9 +87,9 @@ def test_a_student_in_one_process_is_itself():
 def test_a_checkpoint_of_other_processes_is_refused(tmp_path, change):
     accelerator = Accelerator(cpu=True)
     accelerator.prepare(torch.nn.Linear(2, 2))
-    save_checkpoint(accelerator, tmp_path, 3, keep=1)
-    assert load_latest_checkpoint(accelerator, tmp_path) == 3
+    save_checkpoint(accelerator, tmp_path, 3, keep=1, data="frames")
+    assert load_latest_checkpoint(accelerator, tmp_path, "frames") == 3
     path = tmp_path / "checkpoints" / "step-0000003" / "step.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ValueError, match="step-0000003 was written by .* processes by .*, and this run has 1"):
-        load_latest_checkpoint(accelerator, tmp_path)
+        load_latest_checkpoint(accelerator, tmp_path, "frames")
