@@ -31,6 +31,7 @@ class Target:
         score: what the metric calls the score of one video that heads are chosen by; higher is better. Its result holds
             `per_video[id][score]`, `<score>_video_mean` and `<score>_video_std`.
         headline: name of the score that counts, where the field reports another mean than that over videos.
+        also: further metrics of the same predictions; their scores stand beside those of `metric`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Target:
     metric: type[evaluate.Metric]
     score: str
     headline: str | None = None
+    also: tuple[type[evaluate.Metric], ...] = ()
 
     @property
     def primary(self) -> str:

@@ -53,6 +53,8 @@ Examples:
 class MultilabelMap(evaluate.Metric):
     """Mean average precision; see the head of this file for the definition and `_compute` for what it returns."""
 
+    ranks = True  # predictions are scores whose order counts
+
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=__doc__,
@@ -74,6 +76,16 @@ class MultilabelMap(evaluate.Metric):
             ValueError: if shapes differ, a score is not finite, or a reference is neither 0 nor 1.
         """
         return summarise(video_statistics(predictions, references, groups))
+
+    @staticmethod
+    def video_statistics(predictions, references, groups, **settings) -> dict[str, dict]:
+        """The module's `video_statistics`, for who holds the class."""
+        return video_statistics(predictions, references, groups, **settings)
+
+    @staticmethod
+    def summarise(statistics: dict[str, dict]) -> dict:
+        """All scores from what `video_statistics` returned."""
+        return summarise(statistics)
 
     @staticmethod
     def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Score:

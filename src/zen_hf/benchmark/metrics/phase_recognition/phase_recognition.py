@@ -59,6 +59,8 @@ Examples:
 class PhaseRecognition(evaluate.Metric):
     """Scores of one class per frame; see the head of this file for their names."""
 
+    ranks = False  # predictions are class indices
+
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=__doc__,
@@ -88,6 +90,16 @@ class PhaseRecognition(evaluate.Metric):
         """
         per_video = video_statistics(predictions, references, groups, num_classes, legacy_relaxed_window)
         return summarise(per_video, score_names(num_classes is not None, legacy_relaxed_window is not None))
+
+    @staticmethod
+    def video_statistics(predictions, references, groups, **settings) -> dict[str, dict]:
+        """The module's `video_statistics`, for who holds the class."""
+        return video_statistics(predictions, references, groups, **settings)
+
+    @staticmethod
+    def summarise(statistics: dict[str, dict]) -> dict:
+        """All scores from what `video_statistics` returned."""
+        return summarise(statistics)
 
     @staticmethod
     def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Score:
@@ -210,9 +222,9 @@ def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Sco
     return video_weights.mean_over_videos_then_classes(class_scores(np.array(confusions), measure, strategy))
 
 
-def summarise(per_video: dict[str, dict], names: list[str]) -> dict:
-    """The named scores of all videos, with spreads, means per class and what they were computed from."""
-    result = {}
+def summarise(per_video: dict[str, dict], names: list[str] | None = None) -> dict:
+    """The named scores (by default all but legacy_relaxed) of all videos, with spreads, means per class and `per_video`."""
+    names, result = names or score_names(), {}
     for name in names:
         result[name] = video_weights.value_of(score_of_weights(name, per_video), len(per_video))
         if name.endswith("_video_mean"):

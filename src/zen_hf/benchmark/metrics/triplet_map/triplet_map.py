@@ -52,6 +52,8 @@ Examples:
 class TripletMap(evaluate.Metric):
     """Average precision of triplets and components; see the head of this file for the names of the scores."""
 
+    ranks = True  # predictions are scores whose order counts
+
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=__doc__,
@@ -73,6 +75,16 @@ class TripletMap(evaluate.Metric):
             ValueError: if there are not 100 triplets, a score is not finite, or a reference is neither 0 nor 1.
         """
         return summarise(video_statistics(predictions, references, groups))
+
+    @staticmethod
+    def video_statistics(predictions, references, groups, **settings) -> dict[str, dict]:
+        """The module's `video_statistics`, for who holds the class."""
+        return video_statistics(predictions, references, groups, **settings)
+
+    @staticmethod
+    def summarise(statistics: dict[str, dict]) -> dict:
+        """All scores from what `video_statistics` returned."""
+        return summarise(statistics)
 
     @staticmethod
     def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Score:

@@ -1,0 +1,179 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A task's data, parted so that selection cannot see the truth of test videos.
+
+A protocol gets an `Exam`: frames without labels, and per fold the `FoldLabels` of the videos to train and to choose on. The
+truth of the test videos is in a `SealedTruth`. It has no method that returns a label; it gives scores for a complete set of
+predictions, once.
+"""
+
+from dataclasses import dataclass
+
+import datasets
+import numpy as np
+
+from .scoring import score_frames
+from .split import Fold, Split
+from .task import Target, Task
+
+Labels = dict[str, dict[str, np.ndarray]]  # target -> video -> truth
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one head predicts for all test videos.
+
+    Args:
+        target: name of the target.
+        head: kind of the head, such as "linear", "linear_smoothed", "ms_tcn"; with "@k" where k videos were trained on.
+        run: which of several equal runs: "seed 0", "subset 2".
+        logits: {video: [frames, classes]}, of every test video.
+        chosen: per fold what was chosen and how, ready for JSON.
+    """
+
+    target: str
+    head: str
+    run: str
+    logits: dict[str, np.ndarray]
+    chosen: list[dict]
+
+
+@dataclass(frozen=True)
+class FoldLabels:
+    """The truth of one fold that may be looked at: none of its test videos is here.
+
+    Args:
+        fold: the videos of every side.
+        train: truth of the training videos.
+        val: truth of the validation videos; empty where the split has none.
+    """
+
+    fold: Fold
+    train: Labels
+    val: Labels
+
+
+class SealedTruth:
+    """The truth of all test videos, to be scored against once.
+
+    Args:
+        targets: what is predicted.
+        truth: target -> video -> truth.
+        several_heads: whether the videos are predicted by different heads (one per fold), whose scores have no common
+            order: metrics that pool them are then left out.
+    """
+
+    def __init__(self, targets: tuple[Target, ...], truth: Labels, several_heads: bool):
+        """Seal the truth."""
+        self.__targets = {target.name: target for target in targets}
+        self.__truth: Labels | None = truth
+        self.__several_heads = several_heads
+
+    def score(self, predictions: list[Predictions]) -> tuple[list[dict], Labels]:
+        """Score all predictions of a result at once, and give the truth away for its figures; possible only once.
+
+        Args:
+            predictions: of every target, head and run of the result.
+
+        Returns:
+            The metric's result for each of the predictions, with the scores of the target's further metrics, and the truth.
+
+        Raises:
+            RuntimeError: if it was opened before.
+            ValueError: if a prediction lacks a test video, or has another number of frames or classes, or no finite values.
+        """
+        if self.__truth is None:
+            raise RuntimeError("the test labels were read before; a result is scored once, with all its predictions.")
+        for entry in predictions:
+            self.__require_complete(entry)
+        truth, self.__truth = self.__truth, None
+        return [self.__score(entry, truth) for entry in predictions], truth
+
+    def __score(self, entry: Predictions, truth: Labels) -> dict:
+        target = self.__targets[entry.target]
+        scores = score_frames(target, entry.logits, truth[entry.target])
+        also = {}
+        for metric in target.also:
+            also |= score_frames(target, entry.logits, truth[entry.target], metric)
+        scores |= {name: value for name, value in also.items() if name not in scores}
+        if self.__several_heads:
+            return {name: value for name, value in scores.items() if not pools_scores(name)}
+        return scores
+
+    def __require_complete(self, entry: Predictions) -> None:
+        target, truth = self.__targets[entry.target], self.__truth[entry.target]
+        name = f"{entry.head}, {entry.run}, target {entry.target!r}"
+        if entry.logits.keys() != truth.keys():
+            odd = sorted(entry.logits.keys() ^ truth.keys())
+            raise ValueError(f"{name}: predictions and test videos differ in {odd}; expected one for each test video.")
+        for video, logits in entry.logits.items():
+            expected = (len(truth[video]), len(target.labels))
+            if logits.shape != expected:
+                raise ValueError(f"{name}: predictions of video {video} are {logits.shape}, expected {expected}.")
+            if not np.isfinite(logits).all():
+                raise ValueError(f"{name}: predictions of video {video} are not all finite.")
+
+
+@dataclass(frozen=True)
+class Exam:
+    """One task on one dataset, ready to be sat by an encoder.
+
+    Args:
+        task: the task.
+        split: the folds that are run.
+        frames: the canonical rows without any label.
+        folds: the labels that may be looked at, per fold.
+        truth: the others.
+    """
+
+    task: Task
+    split: Split
+    frames: datasets.Dataset
+    folds: tuple[FoldLabels, ...]
+    truth: SealedTruth
+
+
+def set_exam(task: Task, dataset: datasets.Dataset, split: Split) -> Exam:
+    """Part a task's data into what may be looked at and what may not.
+
+    Args:
+        task: the task.
+        dataset: its canonical rows, from `task.read`.
+        split: the folds to run.
+
+    Raises:
+        ValueError: if a video of the split has no frame, or a pooled primary metric would mix the heads of several folds.
+    """
+    missing = sorted(set(split.videos) - set(dataset["video_id"]))
+    if missing:
+        raise ValueError(f"no frame of video {missing[0]!r} in the dataset ({len(missing)} of {len(split.videos)}).")
+    pooled = [target.name for target in task.targets if target.primary == "map_global"]
+    if pooled and len(split.folds) > 1:
+        raise ValueError(
+            f"{task.name}: map_global of {pooled} needs one head for all test videos, and split {split.name} has "
+            f"{len(split.folds)} folds; use a split with one."
+        )
+    labels = {target.name: labels_by_video(dataset, target) for target in task.targets}
+    tested = [video for fold in split.folds for video in fold.test]
+
+    def of(videos: tuple[str, ...] | list[str]) -> Labels:
+        return {name: {video: by_video[video] for video in videos} for name, by_video in labels.items()}
+
+    return Exam(
+        task=task,
+        split=split,
+        frames=dataset.select_columns(["image", "video_id", "frame", "time_s"]),
+        folds=tuple(FoldLabels(fold, of(fold.train), of(fold.val)) for fold in split.folds),
+        truth=SealedTruth(task.targets, of(tested), several_heads=len(split.folds) > 1),
+    )
+
+
+def pools_scores(name: str) -> bool:
+    """Whether a score ranks the frames of several videos together, which only the logits of one head allow."""
+    return name.startswith(("map_", "ap_")) and name.endswith("_global")
+
+
+def labels_by_video(dataset: datasets.Dataset, target: Target) -> dict[str, np.ndarray]:
+    """Truth of every video: [frames, classes] or [frames]."""
+    videos, labels = np.array(dataset["video_id"][:]), np.array(dataset[target.name][:])
+    return {video: labels[videos == video] for video in sorted(set(videos.tolist()))}

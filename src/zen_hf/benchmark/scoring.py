@@ -1,0 +1,96 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From a head's logits to scores: what a metric sees, and the one number by which heads are chosen."""
+
+from collections.abc import Sequence
+
+import evaluate
+import numpy as np
+
+from .task import Target
+
+
+def as_predictions(target: Target, logits: np.ndarray, metric: type[evaluate.Metric] | None = None) -> np.ndarray:
+    """What a metric takes: class indices [frames] for one class per frame, scores [frames, classes] for ranking.
+
+    Args:
+        target: what was predicted.
+        logits: [frames, classes]; probabilities and any other scores will do, higher means more likely.
+        metric: by default the target's own.
+    """
+    return logits if (metric or target.metric).ranks else logits.argmax(axis=1)
+
+
+def as_references(target: Target, labels: np.ndarray, metric: type[evaluate.Metric] | None = None) -> np.ndarray:
+    """Truth as a metric takes it: one class per frame becomes 0/1 columns for a metric of rankings."""
+    if (metric or target.metric).ranks and target.kind == "single_label":
+        return np.eye(len(target.labels), dtype=int)[labels]
+    return labels
+
+
+def video_statistics(
+    target: Target,
+    logits: dict[str, np.ndarray],
+    labels: dict[str, np.ndarray],
+    metric: type[evaluate.Metric] | None = None,
+) -> dict[str, dict]:
+    """Everything about each video that the metric's scores need.
+
+    Args:
+        target: what was predicted.
+        logits: {name: [frames, classes]}; a name is a video, or a video under one of several settings.
+        labels: truth of the same names, [frames, classes] of 0/1 or [frames] of class indices.
+        metric: by default the target's own.
+    """
+    metric = metric or target.metric
+    predictions = np.concatenate([as_predictions(target, values, metric) for values in logits.values()])
+    references = np.concatenate([as_references(target, labels[name], metric) for name in logits])
+    groups = np.repeat(np.array(list(logits), dtype=object), [len(values) for values in logits.values()])
+    # Not what occurs, but what could: strategy C of the phase metric counts every class.
+    classes = {} if metric.ranks else {"num_classes": len(target.labels)}
+    return metric.video_statistics(predictions, references, groups.astype(str), **classes)
+
+
+def score_frames(
+    target: Target,
+    logits: dict[str, np.ndarray],
+    labels: dict[str, np.ndarray],
+    metric: type[evaluate.Metric] | None = None,
+) -> dict:
+    """The metric's whole result over some videos, ready for JSON; arguments as for `video_statistics`."""
+    return (metric or target.metric).summarise(video_statistics(target, logits, labels, metric))
+
+
+def selection_scores(
+    target: Target, settings: Sequence[Sequence[np.ndarray]], labels: Sequence[np.ndarray]
+) -> list[float]:
+    """The score by which heads are chosen, of each of several settings on the same videos.
+
+    Args:
+        target: what is predicted.
+        settings: per setting the logits of every video, [frames, classes] each.
+        labels: truth of every video.
+
+    Returns:
+        Per setting, the mean over videos of `target.score`, higher is better; a video where it is undefined is left out.
+
+    Raises:
+        ValueError: if it is undefined on all videos.
+    """
+    names = [(setting, video) for setting in range(len(settings)) for video in range(len(labels))]
+    statistics = video_statistics(
+        target,
+        {f"{setting} {video}": settings[setting][video] for setting, video in names},
+        {f"{setting} {video}": labels[video] for setting, video in names},
+    )
+    means = []
+    for setting in range(len(settings)):
+        found = [statistics[f"{setting} {video}"][target.score] for video in range(len(labels))]
+        defined = [value for value in found if value is not None]
+        if not defined:
+            raise ValueError(
+                f"{target.name}: {target.score} is undefined on all {len(labels)} videos that heads are chosen on: "
+                "no class has a positive frame there."
+            )
+        means.append(float(np.mean(defined)))
+    return means
