@@ -103,26 +103,73 @@ def distill(
 
 @app.command()
 def benchmark(
-    model: Annotated[str, typer.Option(help="Folder or Hub id of a ZEN or of any AutoModel.")],
-    task: Annotated[str, typer.Option(help="Task, for instance cholect50_tool.")],
-    data: Annotated[Path, typer.Option(help="Folder of the task's data.")],
-    out: Annotated[Path, typer.Option(help="Folder for the result; must not hold a finished one.")],
-    protocol: Annotated[Literal["frozen"], typer.Option(help="How the model is used.")] = "frozen",
-    seed: Annotated[int, typer.Option(help="Seed of the evaluation.")] = 0,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Folder or Hub id of a ZEN or any AutoModel, or a timm name; {held_out} in a path: one model per fold."
+        ),
+    ],
+    data: Annotated[Path, typer.Option(help="Folder of the task's data, or of one folder per dataset.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; the same command goes on where it was stopped.")],
+    task: Annotated[list[str] | None, typer.Option(help="Task, for instance cholec80_phase; may be repeated.")] = None,
+    suite: Annotated[Literal["workflow"] | None, typer.Option(help="All tasks of a suite, in place of --task.")] = None,
+    protocol: Annotated[
+        list[Literal["frozen", "few_shot", "lora", "dora", "full", "zero_shot", "all"]] | None,
+        typer.Option(help="How the model is used; may be repeated. all: the five without dora.  [default: frozen]"),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Another split of the task.")] = None,
+    seed: Annotated[int, typer.Option(help="First seed of the heads.")] = 0,
+    seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1)] = 3,
     image_size: Annotated[
         int | None, typer.Option(help="Side of the frames in pixels; by default that of the model.")
     ] = None,
+    head: Annotated[
+        list[str] | None, typer.Option(help="Head to score; may be repeated. By default those of the task.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of the model on the Hub.")] = None,
+    trained_on: Annotated[
+        Path | None, typer.Option(help="File that says what the model was trained on; see docs/leakage.md.")
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option(help="Raw pixels and the untrained architecture beside the model.")
+    ] = True,
+    tuning: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Setting of lora, dora and full, for instance epochs=10; repeatable."),
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of cached features; by default below HF_HOME.")] = None,
 ) -> None:
-    """Measure a model on a task under a protocol.
+    """Measure a model on tasks under protocols, with its baselines.
 
     \b
     Example:
       zen-hf benchmark --model zen-quickstart/student --task cholect50_tool --protocol frozen \\
         --data cholect50-val --out results/frozen
+      zen-hf benchmark --model zen-quickstart/student --suite workflow --protocol all --data datasets --out results
     """
-    from zen_hf.recipes.frozen import frozen
+    if bool(task) == bool(suite):
+        raise typer.BadParameter("give --task (once or more) or --suite, one of the two.")
+    from zen_hf.recipes.benchmark import benchmark, plan_benchmark
 
-    frozen(model=model, task=task, data=data, out=out, seed=seed, image_size=image_size)
+    plan = plan_benchmark(
+        model=model,
+        data=data,
+        out=out,
+        tasks=task,
+        suite=suite,
+        protocols=protocol or ["frozen"],
+        split=split,
+        seed=seed,
+        seeds=seeds,
+        image_size=image_size,
+        heads=head,
+        revision=revision,
+        trained_on=trained_on,
+        baselines=baselines,
+        tuning=tuning,
+        cache_dir=cache,
+    )
+    benchmark(plan)
 
 
 @app.command()

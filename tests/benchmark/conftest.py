@@ -29,9 +29,10 @@ def drawn_frames(videos=VIDEOS, frames=14, seed=0) -> datasets.Dataset:
                 pixels[:, 16 * index : 16 * index + 16, 0] += 150
             pixels[8 * phase : 8 * phase + 8, :, 2] += 150
             picture = Image.fromarray(pixels.astype(np.uint8))
-            row = {"image": picture, "video_id": video, "frame": 7 * second + 3, "tool": tool.tolist(), "phase": phase}
-            rows.append(row)
-    return datasets.Dataset.from_list(rows, features=canonical_features())
+            place = {"video_id": video, "frame": 7 * second + 3, "time_s": 7.0 * second + 3}
+            rows.append({"image": picture} | place | {"tool": tool.tolist(), "phase": phase})
+    features = datasets.Features(canonical_features() | {"time_s": datasets.Value("float64")})
+    return datasets.Dataset.from_list(rows, features=features)
 
 
 class ColourEncoder:

@@ -7,7 +7,8 @@ truth of the test videos is in a `SealedTruth`. It has no method that returns a 
 predictions, once.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
 import datasets
 import numpy as np
@@ -122,6 +123,7 @@ class Exam:
         task: the task.
         split: the folds that are run.
         frames: the canonical rows without any label.
+        labels_sha256: hash of all labels, which tells one release of a dataset from another.
         folds: the labels that may be looked at, per fold.
         truth: the others.
     """
@@ -129,8 +131,13 @@ class Exam:
     task: Task
     split: Split
     frames: datasets.Dataset
+    labels_sha256: str
     folds: tuple[FoldLabels, ...]
     truth: SealedTruth
+
+    def part(self, fold: int) -> "Exam":
+        """The same exam for the encoder of one fold alone; the truth stays that of all folds."""
+        return replace(self, folds=(self.folds[fold],))
 
 
 def set_exam(task: Task, dataset: datasets.Dataset, split: Split) -> Exam:
@@ -163,9 +170,20 @@ def set_exam(task: Task, dataset: datasets.Dataset, split: Split) -> Exam:
         task=task,
         split=split,
         frames=dataset.select_columns(["image", "video_id", "frame", "time_s"]),
+        labels_sha256=labels_hash(labels),
         folds=tuple(FoldLabels(fold, of(fold.train), of(fold.val)) for fold in split.folds),
         truth=SealedTruth(task.targets, of(tested), several_heads=len(split.folds) > 1),
     )
+
+
+def labels_hash(labels: Labels) -> str:
+    """SHA-256 over all labels of all videos."""
+    digest = hashlib.sha256()
+    for target, by_video in sorted(labels.items()):
+        for video, truth in sorted(by_video.items()):
+            digest.update(f"{target} {video} {truth.shape}".encode())
+            digest.update(np.ascontiguousarray(truth, dtype=np.int64).tobytes())
+    return digest.hexdigest()
 
 
 def pools_scores(name: str) -> bool:

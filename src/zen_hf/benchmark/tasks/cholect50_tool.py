@@ -5,7 +5,7 @@
 from ..metrics.multilabel_map.multilabel_map import MultilabelMap
 from ..metrics.phase_recognition.phase_recognition import PhaseRecognition
 from ..readers.cholect50 import PHASES, SOURCE, TOOLS, read_cholect50
-from ..task import Target, Task
+from ..task import TEMPORAL_HEADS, Target, Task
 
 TASK = Task(
     name="cholect50_tool",
@@ -16,5 +16,7 @@ TASK = Task(
         Target("tool", kind="multi_label", labels=TOOLS, metric=MultilabelMap, score="map"),
         Target("phase", kind="single_label", labels=PHASES, metric=PhaseRecognition, score="accuracy"),
     ),
+    heads=TEMPORAL_HEADS,
+    few_shot={1: (), 2: ()},
     published={"videos": 4, "frames": 1008},
 )

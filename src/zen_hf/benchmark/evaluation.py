@@ -1,0 +1,152 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""One encoder, one task, one protocol: from an exam to predictions for its test videos, and from those to a result.
+
+Everything up to `judge` works without the truth of the test videos (`exam.SealedTruth`); `judge` reads it once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from huggingface_hub.constants import HF_HOME
+from threadpoolctl import threadpool_limits
+
+from .candidate import Candidate
+from .constant_predictions import predict_without_pictures
+from .exam import Exam, Predictions
+from .extraction import extract_features
+from .feature_cache import VideoFeatures
+from .leakage import Leakage
+from .protocols.few_shot import predict_few_shot
+from .protocols.frozen import predict_frozen
+from .protocols.tuned import predict_tuned
+from .protocols.zero_shot import predict_by_neighbours, predict_by_transfer, without_patients
+from .results import Result, describe
+from .task import Task, Transfer
+from .tuning.settings import TuningSettings
+
+CACHE_DIR = Path(HF_HOME) / "zen_hf" / "features"
+PROTOCOLS = ("frozen", "few_shot", "lora", "full", "zero_shot")  # what `all` means
+TUNED = ("lora", "dora", "full")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How an exam is sat.
+
+    Args:
+        protocol: one of `PROTOCOLS`, or "dora".
+        seeds: of the heads; the first one also of what is run once.
+        image_size: side of the square frames in pixels; by default each encoder's own.
+        cache_dir: where features are kept.
+        batch_size: frames per forward pass of the extraction.
+        heads: by default those of the task's file.
+        tuning: of the trunk, for `lora`, `dora` and `full`.
+        model_dir: where the trained models of those are kept, one folder per fold; by default nowhere.
+    """
+
+    protocol: str
+    seeds: tuple[int, ...] = (0, 1, 2)
+    image_size: int | None = None
+    cache_dir: Path = CACHE_DIR
+    batch_size: int = 16
+    heads: tuple[str, ...] | None = None
+    tuning: TuningSettings = field(default_factory=TuningSettings)
+    model_dir: Path | None = None
+
+    def heads_of(self, task: Task) -> tuple[str, ...]:
+        """The heads to score on a task."""
+        return self.heads or task.heads["lora" if self.protocol == "dora" else self.protocol]
+
+
+def predict(
+    exam: Exam, candidate: Candidate, conditions: Conditions, sources: dict[str, Exam] | None = None
+) -> list[Predictions]:
+    """Predict the test videos of an exam's folds with one encoder under one protocol.
+
+    Args:
+        exam: the task's data.
+        candidate: the encoder.
+        conditions: the protocol and its settings.
+        sources: for `zero_shot`, exams of the tasks that heads can be transferred from, by name.
+
+    Raises:
+        ValueError: if the protocol is unknown, or what it needs does not fit.
+    """
+    task, heads = exam.task, conditions.heads_of(exam.task)
+    tuned = conditions.protocol in TUNED and candidate.model is not None
+    if tuned:
+        return predict_tuned(exam, candidate, conditions, heads, lambda encoder: _features(exam, encoder, conditions))
+    features = _features(exam, candidate.encoder, conditions, tokens="attentive" in heads)
+    with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would mostly wait for each other
+        if conditions.protocol == "frozen" or conditions.protocol in TUNED:  # raw pixels have no trunk to train
+            return predict_frozen(exam, features, heads, conditions.seeds)
+        if conditions.protocol == "few_shot":
+            return predict_few_shot(exam, features, heads, conditions.seeds[0])
+        if conditions.protocol != "zero_shot":
+            raise ValueError(f"unknown protocol {conditions.protocol!r}; expected one of {', '.join(PROTOCOLS)}, dora.")
+        found = []
+        for transfer in task.transfers if "transfer" in heads else ():
+            if transfer.task in (sources or {}):
+                found += _transfer(exam, features, transfer, sources[transfer.task], candidate, conditions)
+        return found + (predict_by_neighbours(exam, features, conditions.seeds) if "knn" in heads else [])
+
+
+def judge(
+    exam: Exam, predictions: Sequence[Predictions], candidate: dict, conditions: Conditions, leakage: Leakage
+) -> Result:
+    """Score all predictions of a result; this reads the test labels, and can be done once per exam.
+
+    Args:
+        exam: the task's data, whose truth was not read yet.
+        predictions: of all folds, heads and runs.
+        candidate: `Candidate.description`.
+        conditions: as the predictions were made.
+        leakage: what the encoder may have seen of the test videos.
+    """
+    constant = predict_without_pictures(exam)
+    everything = [*merged(predictions), *constant]
+    scores, truth = exam.truth.score(everything)
+    return describe(exam, everything, scores, truth, candidate, conditions.protocol, conditions.seeds, leakage)
+
+
+def merged(predictions: Sequence[Predictions]) -> list[Predictions]:
+    """Predictions of the same head and run in different folds as one."""
+    found: dict[tuple, Predictions] = {}
+    for entry in predictions:
+        key = (entry.target, entry.head, entry.run)
+        before = found.get(key)
+        if before is not None:
+            entry = replace(before, logits=before.logits | entry.logits, chosen=before.chosen + entry.chosen)
+        found[key] = entry
+    return list(found.values())
+
+
+def _features(
+    exam: Exam, encoder, conditions: Conditions, videos: Sequence[str] | None = None, tokens: bool = False
+) -> dict[str, VideoFeatures]:
+    """Features of an exam's videos at the conditions' image size."""
+    if videos is None:
+        videos = sorted({video for fold in exam.folds for video in fold.fold.videos})
+    size = conditions.image_size or encoder.default_image_size
+    return extract_features(
+        encoder, exam.frames, videos, size, conditions.cache_dir, conditions.batch_size, tokens=tokens
+    )
+
+
+def _transfer(
+    exam: Exam,
+    features: dict[str, VideoFeatures],
+    transfer: Transfer,
+    source: Exam,
+    candidate: Candidate,
+    conditions: Conditions,
+) -> list[Predictions]:
+    """Predict by the head of another task, trained without any patient that is tested here."""
+    target = next(target for target in source.task.targets if target.name == transfer.target)
+    tested = {exam.task.source.patient(video) for fold in exam.folds for video in fold.fold.test}
+    labels = without_patients(source.folds[0], source.task.source.patient, tested)
+    videos = [*labels.fold.train, *labels.fold.val]
+    source_features = _features(source, candidate.encoder, conditions, videos)
+    return predict_by_transfer(exam, features, transfer, labels, target, source_features, conditions.seeds)

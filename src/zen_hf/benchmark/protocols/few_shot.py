@@ -1,0 +1,117 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The protocol `few_shot`: heads on frozen features of k training videos, whole ones, several subsets of each size.
+
+Nothing else is learnt from: the validation videos of the split are left out, since a choice among heads on many labelled
+videos would not be few-shot. Heads choose inside the k videos, or use fixed settings where k is 1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..exam import Exam, FoldLabels, Predictions
+from ..feature_cache import VideoFeatures
+from ..task import Target
+from .probing import probe
+
+SUBSETS = 3
+DRAWS = 200  # subsets that are tried for one that holds every class
+
+
+def predict_few_shot(
+    exam: Exam, features: dict[str, VideoFeatures], heads: Sequence[str], seed: int
+) -> list[Predictions]:
+    """Predict all test videos from k training videos, for every k and subset.
+
+    Args:
+        exam: the task's data.
+        features: of every video of the split.
+        heads: "linear", "attentive", "ms_tcn".
+        seed: of the heads; the subsets do not depend on it.
+
+    Returns:
+        Predictions whose heads are called `linear@k` and whose runs are the subsets.
+
+    Raises:
+        ValueError: if no size fits the training videos.
+    """
+    smallest = min(len(fold.fold.train) for fold in exam.folds)
+    sizes = [size for size in exam.task.few_shot if size <= smallest]
+    if not sizes:
+        raise ValueError(
+            f"{exam.task.name}: few-shot sizes {sorted(exam.task.few_shot)} do not fit {smallest} training videos."
+        )
+    found = []
+    for size in sizes:
+        by_fold = [subsets_of(exam.task.few_shot[size], fold, exam.task.targets, size) for fold in exam.folds]
+        for number in range(min(len(subsets) for subsets in by_fold)):
+            folds = [
+                restricted(fold, subsets[number]) for fold, subsets in zip(exam.folds, by_fold, strict=True)
+            ]
+            found += [
+                replace(
+                    entry,
+                    head=f"{entry.head}@{size}",
+                    run=f"subset {number}",
+                    chosen=[
+                        chosen | {"videos": list(fold.fold.train)}
+                        for chosen, fold in zip(entry.chosen, folds, strict=True)
+                    ],
+                )
+                for entry in probe(folds, exam.task.targets, features, heads, [seed])
+            ]
+    return found
+
+
+def subsets_of(
+    published: tuple[tuple[str, ...], ...], fold: FoldLabels, targets: Sequence[Target], size: int
+) -> list[tuple[str, ...]]:
+    """The published subsets, or where they do not fit the fold's training videos, drawn ones that hold every class.
+
+    Args:
+        published: subsets in the task file.
+        fold: its training videos are drawn from.
+        targets: whose classes must occur.
+        size: number of videos of a subset.
+    """
+    train = set(fold.fold.train)
+    if published and all(train.issuperset(subset) for subset in published):
+        return list(published)
+    return draw_subsets(fold, targets, size)
+
+
+def draw_subsets(fold: FoldLabels, targets: Sequence[Target], size: int) -> list[tuple[str, ...]]:
+    """Up to three different subsets with as many classes as subsets of that size can hold, the same ones each time."""
+    held = {video: classes_of(fold, targets, video) for video in sorted(fold.fold.train)}
+    wanted = set().union(*held.values())
+    subsets = []
+    for number in range(SUBSETS):
+        generator, best, most = np.random.default_rng(number), None, -1
+        for _ in range(DRAWS):
+            drawn = tuple(sorted(generator.choice(list(held), size, replace=False).tolist()))
+            covered = len(set().union(*(held[video] for video in drawn)))
+            if drawn not in subsets and covered > most:
+                best, most = drawn, covered
+            if most == len(wanted):
+                break
+        if best is not None:
+            subsets.append(best)
+    return subsets
+
+
+def classes_of(fold: FoldLabels, targets: Sequence[Target], video: str) -> set[tuple[str, int]]:
+    """Classes that occur in a training video, as (target, index)."""
+    found = set()
+    for target in targets:
+        labels = fold.train[target.name][video]
+        present = np.flatnonzero(labels.any(axis=0)) if target.kind == "multi_label" else np.unique(labels)
+        found |= {(target.name, int(index)) for index in present}
+    return found
+
+
+def restricted(fold: FoldLabels, videos: tuple[str, ...]) -> FoldLabels:
+    """The fold with some training videos alone, and none to choose on."""
+    train = {target: {video: by_video[video] for video in videos} for target, by_video in fold.train.items()}
+    return FoldLabels(replace(fold.fold, train=videos, val=()), train, {target: {} for target in fold.val})

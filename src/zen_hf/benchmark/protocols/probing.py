@@ -1,0 +1,111 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Heads on features that are already there: the part that `frozen`, `few_shot` and `zero_shot` share."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..exam import FoldLabels, Predictions
+from ..feature_cache import VideoFeatures
+from ..heads import attentive, knn, linear, ms_tcn
+from ..heads.head import LabelledVideo, TrainedHead
+from ..heads.smoothing import choose_window, smooth
+from ..task import Target
+
+TRAINERS = {"linear": linear.train, "attentive": attentive.train, "ms_tcn": ms_tcn.train, "knn": knn.train}
+TEMPORAL = "ms_tcn"  # a task that has this head has frames in the order of time, and smoothed scores beside the raw ones
+
+
+def probe(
+    folds: Sequence[FoldLabels],
+    targets: Sequence[Target],
+    features: dict[str, VideoFeatures],
+    heads: Sequence[str],
+    seeds: Sequence[int],
+) -> list[Predictions]:
+    """Train heads in every fold and predict its test videos.
+
+    Args:
+        folds: labels to train and to choose on.
+        targets: what to predict.
+        features: of every video of the folds.
+        heads: names of `TRAINERS`. With a temporal head among them, each other one is smoothed causally as well.
+        seeds: of the heads.
+
+    Returns:
+        One entry per target, head and seed.
+    """
+    parts = {}
+    for fold in folds:
+        for target in targets:
+            train = labelled(fold.train[target.name], features)
+            val = labelled(fold.val[target.name], features)
+            test = {video: features[video] for video in fold.fold.test}
+            for head in heads:
+                for run, trained in enumerate(TRAINERS[head](target, train, val, seeds)):
+                    variants = predict(target, head, trained, val, test, smoothed=TEMPORAL in heads)
+                    for name, (logits, chosen) in variants.items():
+                        parts.setdefault((target.name, name, run), []).append((logits, chosen))
+    return joined(parts, seeds)
+
+
+def predict(
+    target: Target,
+    head: str,
+    trained: TrainedHead,
+    val: list[LabelledVideo],
+    test: dict[str, VideoFeatures],
+    smoothed: bool,
+) -> dict[str, tuple[dict[str, np.ndarray], dict]]:
+    """Logits of the test videos, and beside them the smoothed ones where asked for.
+
+    Returns:
+        {name of the head: (logits per video, what was chosen)}.
+    """
+    logits = {video: trained.head.logits(features) for video, features in test.items()}
+    found = {head: (logits, trained.chosen)}
+    if smoothed and head != TEMPORAL:
+        on_val = [trained.head.logits(video.features) for video in val]
+        found |= smoothed_variant(target, head, logits, on_val, [video.labels for video in val], trained.chosen)
+    return found
+
+
+def smoothed_variant(
+    target: Target,
+    head: str,
+    logits: dict[str, np.ndarray],
+    on_val: list[np.ndarray],
+    val_labels: list[np.ndarray],
+    chosen: dict,
+) -> dict[str, tuple[dict[str, np.ndarray], dict]]:
+    """The same predictions, each the mean of the last frames' probabilities; the window is chosen on validation videos."""
+    window = choose_window(target, on_val, val_labels)
+    means = {video: smooth(target, values, window) for video, values in logits.items()}
+    return {f"{head}_smoothed": (means, chosen | {"window": window})}
+
+
+def labelled(labels: dict[str, np.ndarray], features: dict[str, VideoFeatures]) -> list[LabelledVideo]:
+    """Videos with their features and truth."""
+    return [LabelledVideo(video, features[video], truth) for video, truth in labels.items()]
+
+
+def joined(parts: dict[tuple, list[tuple]], seeds: Sequence[int], run_name: str | None = None) -> list[Predictions]:
+    """Put the folds of each head together.
+
+    Args:
+        parts: (target, head, number of the run) -> per fold (logits per video, what was chosen).
+        seeds: the seed of each run.
+        run_name: name of the only run; by default that of its seed.
+    """
+    return [
+        Predictions(
+            target=target,
+            head=head,
+            run=run_name or f"seed {seeds[run]}",
+            # What is scored is what is stored: single precision.
+            logits={video: values.astype(np.float32) for logits, _ in folds for video, values in logits.items()},
+            chosen=[chosen for _, chosen in folds],
+        )
+        for (target, head, run), folds in parts.items()
+    ]
