@@ -60,6 +60,38 @@ class Conditions:
         return self.heads or task.heads["lora" if self.protocol == "dora" else self.protocol]
 
 
+def measure(
+    exam: Exam,
+    parts: Sequence[tuple[Candidate, Exam]],
+    conditions: Conditions,
+    leakage: Leakage,
+    sources: dict[str, Exam] | None = None,
+) -> Result:
+    """Predict all folds of an exam and score them, once.
+
+    Args:
+        exam: the task's data, whose truth was not read yet.
+        parts: encoders with the folds they predict: `[(candidate, exam)]`, or `[(candidate, exam.part(i)), ...]` where
+            each fold has an encoder of its own.
+        conditions: the protocol and its settings.
+        leakage: what the encoders may have seen of the test videos.
+        sources: for `zero_shot`, exams of the tasks that heads can be transferred from, by name.
+
+    Example:
+        task = load_task("cholect50_tool")
+        exam = set_exam(task, task.read("cholect50-val"), load_split(task.split))
+        candidate = load_candidate("zen-quickstart/student")
+        result = measure(exam, [(candidate, exam)], Conditions("frozen"), flag(None, task, exam.split.videos))
+    """
+    predictions = [entry for candidate, part in parts for entry in predict(part, candidate, conditions, sources)]
+    first = parts[0][0]
+    size = conditions.image_size or first.encoder.default_image_size
+    described = first.description | {"image_size": size}
+    if len(parts) > 1:
+        described["fingerprint"] = [candidate.encoder.fingerprint for candidate, _ in parts]
+    return judge(exam, predictions, described, conditions, leakage)
+
+
 def predict(
     exam: Exam, candidate: Candidate, conditions: Conditions, sources: dict[str, Exam] | None = None
 ) -> list[Predictions]:
@@ -75,9 +107,17 @@ def predict(
         ValueError: if the protocol is unknown, or what it needs does not fit.
     """
     task, heads = exam.task, conditions.heads_of(exam.task)
-    tuned = conditions.protocol in TUNED and candidate.model is not None
-    if tuned:
-        return predict_tuned(exam, candidate, conditions, heads, lambda encoder: _features(exam, encoder, conditions))
+    if conditions.protocol in TUNED and candidate.model is not None:
+        return predict_tuned(
+            exam,
+            candidate,
+            conditions.protocol,
+            heads,
+            conditions.seeds,
+            conditions.image_size or candidate.encoder.default_image_size,
+            conditions.tuning,
+            conditions.model_dir,
+        )
     features = _features(exam, candidate.encoder, conditions, tokens="attentive" in heads)
     with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would mostly wait for each other
         if conditions.protocol == "frozen" or conditions.protocol in TUNED:  # raw pixels have no trunk to train

@@ -13,11 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from zen_hf.benchmark.candidate import Candidate, load_candidate, models_of_folds, random_trunk, raw_pixels
-from zen_hf.benchmark.evaluation import CACHE_DIR, PROTOCOLS, Conditions, judge, predict
+from zen_hf.benchmark.evaluation import CACHE_DIR, PROTOCOLS, Conditions, measure
 from zen_hf.benchmark.exam import Exam, set_exam
 from zen_hf.benchmark.extraction import require_fitting_size, require_readable
 from zen_hf.benchmark.leakage import Leakage, flag
-from zen_hf.benchmark.results import Result
 from zen_hf.benchmark.suites import data_below, suite_tasks
 from zen_hf.benchmark.task import Task, load_task
 from zen_hf.benchmark.trained_on import UNTRAINED, TrainingData, training_data_of
@@ -175,34 +174,18 @@ def run_one(run: BenchmarkRun, task: Task, folder: Path, dataset, protocol: str,
         place = out / "baselines" / name
         if not place.exists():
             fresh = set_exam(task, dataset, exam.split)
-            result = measure(fresh, [(baseline, fresh)], conditions, sources, leakage_of([(UNTRAINED, fresh)]))
+            result = measure(fresh, [(baseline, fresh)], conditions, leakage_of([(UNTRAINED, fresh)]), sources)
             result.save(place)
             directory.log(event="baseline", name=name, primary=result.summary["primary"])
     leakage = leakage_of(
         [(training_data_of(candidate.model, run.revision, run.trained_on), part) for candidate, part in parts]
     )
     keep = replace(conditions, model_dir=out / "models")
-    result = measure(exam, parts, keep, sources, leakage)
+    result = measure(exam, parts, keep, leakage, sources)
     result.save_predictions(out)
     directory.log(event="scored", primary=result.summary["primary"])
     directory.finish(result.summary)
     return result.summary
-
-
-def measure(
-    exam: Exam,
-    parts: list[tuple[Candidate, Exam]],
-    conditions: Conditions,
-    sources: dict[str, Exam],
-    leakage: Leakage,
-) -> Result:
-    """Predict all folds, each with its encoder, and score them together."""
-    predictions = [entry for candidate, part in parts for entry in predict(part, candidate, conditions, sources)]
-    described = parts[0][0].description | {"image_size": conditions.image_size}
-    if len(parts) > 1:
-        described["fingerprint"] = [candidate.encoder.fingerprint for candidate, _ in parts]
-        described["name"] = parts[0][0].name
-    return judge(exam, predictions, described, conditions, leakage)
 
 
 def leakage_of(parts: list[tuple[TrainingData | None, Exam]]) -> Leakage:

@@ -16,7 +16,10 @@ from omegaconf import MISSING
 from rich.console import Console
 from rich.table import Table
 
-from zen_hf.benchmark.protocols.frozen import evaluate_frozen
+from zen_hf.benchmark.candidate import Candidate
+from zen_hf.benchmark.evaluation import Conditions, measure
+from zen_hf.benchmark.exam import set_exam
+from zen_hf.benchmark.leakage import Leakage
 from zen_hf.benchmark.split import load_split
 from zen_hf.benchmark.task import load_task
 from zen_hf.data.frames import FrameSource
@@ -97,12 +100,12 @@ def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
     """Runs every distillation that is not there yet, probes every encoder and writes `summary.json`.
 
     Returns:
-        Row name to what `evaluate_frozen` says, per held-out patient.
+        Row name to its result under the protocol `frozen` with a linear head, as `benchmark.results` describes it.
     """
     run = RunDirectory.create(Path(config.output), config, config.seed, resume=True)
     task = load_task(config.task)
-    dataset = task.read(Path(config.data))
-    patients = [patient for fold in load_split(task.split).folds for patient in fold.test]
+    dataset, split = task.read(Path(config.data)), load_split(task.split)
+    patients = [patient for fold in split.folds for patient in fold.test]
     distillations = [(config, row, patient) for row in config.students if row.trained for patient in patients]
     with ProcessPoolExecutor(
         config.jobs,
@@ -114,26 +117,31 @@ def leave_one_patient_out(config: LeaveOnePatientOutRecipe) -> dict:
             run.log(event="distilled", message=message)
             print(message, flush=True)
 
-    def probe(encoder: FrameEncoder, patient: str, size: int | None = None) -> dict:
-        size = size or config.image_size
-        return evaluate_frozen(encoder, task, dataset, [patient], image_size=size, cache_dir=run.path / "features")
+    def probe(name: str, encoders: list[FrameEncoder], size: int | None = None) -> dict:
+        exam = set_exam(task, dataset, split)
+        parts = [(Candidate(name, encoder), exam.part(fold)) for fold, encoder in enumerate(encoders)]
+        conditions = Conditions(
+            "frozen",
+            seeds=(config.seed,),
+            image_size=size or config.image_size,
+            cache_dir=run.path / "features",
+            heads=("linear",),
+        )
+        return measure(exam, parts, conditions, Leakage("unknown", "not looked up by this recipe")).summary
 
-    rows: dict[str, dict[str, dict]] = {}
+    rows: dict[str, dict] = {}
     teachers = [Teacher(spec) for spec in config.teachers]
     for row in config.students:
         if row.trained:
-            encoders = {
-                patient: FrameEncoder.from_pretrained(str(model_of(config, row, patient))) for patient in patients
-            }
-            rows[row.name] = {
-                patient: probe(encoder, patient, row.probe_size) for patient, encoder in encoders.items()
-            }
+            encoders = [FrameEncoder.from_pretrained(str(model_of(config, row, patient))) for patient in patients]
         else:
             trunk = build_student(row.student, teachers, config.views.image_size, config.seed).model
-            encoder = FrameEncoder(trunk, trunk.config.image_mean, trunk.config.image_deviation, name=row.name)
-            rows[row.name] = {patient: probe(encoder, patient, row.probe_size) for patient in patients}
+            control = FrameEncoder(trunk, trunk.config.image_mean, trunk.config.image_deviation, name=row.name)
+            encoders = [control] * len(patients)
+        rows[row.name] = probe(row.name, encoders, row.probe_size)
     for teacher in teachers:
-        rows[f"teacher {teacher.name}"] = {patient: probe(teacher.encoder, patient) for patient in patients}
+        name = f"teacher {teacher.name}"
+        rows[name] = probe(name, [teacher.encoder] * len(patients))
     print_table(rows, patients)
     run.finish({"rows": rows, "patients": patients})
     return rows
@@ -170,14 +178,22 @@ def recipe_without(config: LeaveOnePatientOutRecipe, row: StudentRun, patient: s
     )
 
 
-def print_table(rows: dict[str, dict[str, dict]], patients: list[str]) -> None:
+def print_table(rows: dict[str, dict], patients: list[str]) -> None:
     """Every row's primary metric per patient, its mean and its spread over patients."""
     table = Table("encoder", *patients, "mean", "spread", title="Tool mAP, one patient left out")
-    for name, folds in rows.items():
-        values = torch.tensor([folds[patient]["primary_metric"]["value"] for patient in patients], dtype=torch.float64)
+    for name, result in rows.items():
+        values = scores_of_patients(result, patients)
+        values = torch.tensor(values, dtype=torch.float64)
         cells = [f"{value:.3f}" for value in (*values.tolist(), values.mean().item(), values.std().item())]
         table.add_row(name, *cells)
     Console(width=120).print(table)
+
+
+def scores_of_patients(result: dict, patients: list[str]) -> list[float]:
+    """Score of every patient, of a result's primary target and head."""
+    target = result["targets"][result["primary"]["target"]]
+    per_video = target["heads"][result["primary"]["head"]]["runs"][0]["scores"]["per_video"]
+    return [per_video[patient][target["score"]] for patient in patients]
 
 
 if __name__ == "__main__":

@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frozen protocol on drawn frames: it finds what can be found, and the held-out truth cannot reach the head."""
 
+import dataclasses
 import json
-from types import SimpleNamespace
 
 import datasets
 import numpy as np
 import pytest
 
-from zen_hf.benchmark.feature_cache import VideoFeatures
-from zen_hf.benchmark.protocols.frozen import evaluate_frozen, join_features
-from zen_hf.benchmark.results import dataset_fingerprint
+from zen_hf.benchmark.candidate import Candidate
+from zen_hf.benchmark.evaluation import Conditions, measure
+from zen_hf.benchmark.exam import set_exam
+from zen_hf.benchmark.leakage import Leakage
+from zen_hf.benchmark.split import load_split
 from zen_hf.benchmark.task import load_task
+
+UNKNOWN = Leakage("unknown", "drawn frames")
 
 
 @pytest.fixture(scope="module")
@@ -26,113 +30,154 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def evaluate(task, drawn, colour_encoder, cache):
-    def run(dataset=drawn, **arguments):
-        return evaluate_frozen(colour_encoder(), task, dataset, cache_dir=cache, **arguments)
+def run(task, drawn, colour_encoder, cache):
+    def run(dataset=drawn, held_out=None, heads=("linear",), seeds=(0,), **settings):
+        split = load_split(task.split)
+        exam = set_exam(task, dataset, split if held_out is None else split.held_out(held_out))
+        conditions = Conditions("frozen", seeds=seeds, heads=heads, cache_dir=cache, **settings)
+        return measure(exam, [(Candidate("colours", colour_encoder()), exam)], conditions, UNKNOWN)
 
     return run
 
 
 @pytest.fixture(scope="module")
-def whole(evaluate):
-    """All four folds of the drawn frames."""
-    return evaluate(seed=3)
+def whole(run):
+    """All four folds of the drawn frames, all heads, two seeds."""
+    return run(heads=("linear", "attentive", "ms_tcn"), seeds=(3, 4))
 
 
-def test_colours_tell_everything_and_the_baseline_does_not(whole):
-    result = whole
-    json.dumps(result, allow_nan=False)
-    tool, phase = result["targets"]["tool"], result["targets"]["phase"]
-    assert tool["scores"]["map_video_mean"] > 0.95
-    assert phase["scores"]["accuracy_video_mean"] > 0.95
-    assert result["primary_metric"] == {
-        "target": "tool",
-        "name": "map_video_mean",
-        "value": tool["scores"]["map_video_mean"],
-    }
-    assert (result["task"], result["protocol"], result["seed"]) == ("cholect50_tool", "frozen", 3)
-    assert result["image_size"] == 56
-    assert result["dataset"]["frames"] == {video: 14 for video in ("VID68", "VID70", "VID73", "VID74")}
-
-    # The constant prediction: AP is the prevalence; every phase has two frames in fourteen.
-    baseline = tool["baseline"]["scores"]
-    assert baseline["map_video_mean"] == pytest.approx(baseline["prevalence_video_mean"])
-    assert phase["baseline"]["scores"]["accuracy_video_mean"] == pytest.approx(2 / 14)
-    assert [fold["test"] for fold in tool["folds"]] == result["split"]["held_out"]
-    assert all(not set(fold["test"]) & set(fold["train"]) for fold in tool["folds"])
+def scores(result, target, head="linear"):
+    return result.summary["targets"][target]["heads"][head]["runs"][0]["scores"]
 
 
-def test_random_labels_cannot_be_found(evaluate, drawn):
+def test_colours_tell_everything_and_constants_do_not(whole):
+    json.dumps(whole.summary, allow_nan=False)
+    assert scores(whole, "tool")["map_video_mean"] > 0.95
+    assert scores(whole, "phase")["accuracy_video_mean"] > 0.95
+    primary = whole.summary["primary"]
+    assert (primary["target"], primary["head"], primary["name"]) == ("tool", "linear", "map_video_mean")
+    assert primary["value"] == pytest.approx(scores(whole, "tool")["map_video_mean"])
+    assert (whole.summary["task"], whole.summary["protocol"], whole.summary["seeds"]) == (
+        "cholect50_tool",
+        "frozen",
+        [3, 4],
+    )
+    assert whole.summary["image_size"] == 56
+    assert whole.summary["dataset"]["frames"] == {video: 14 for video in ("VID68", "VID70", "VID73", "VID74")}
+    prevalence = whole.summary["targets"]["tool"]["constant"]["prevalence"]
+    assert prevalence["map_video_mean"] == pytest.approx(prevalence["prevalence_video_mean"])
+    majority = whole.summary["targets"]["phase"]["constant"]["majority"]
+    assert majority["accuracy_video_mean"] == pytest.approx(2 / 14)
+
+
+def test_raw_smoothed_and_temporal_heads_stand_side_by_side(whole):
+    heads = whole.summary["targets"]["phase"]["heads"]
+    assert list(heads) == ["linear", "linear_smoothed", "attentive", "attentive_smoothed", "ms_tcn"]
+    assert [len(heads[name]["runs"]) for name in heads] == [1, 1, 2, 2, 2]  # the linear head draws nothing
+    assert [run["run"] for run in heads["attentive"]["runs"]] == ["seed 3", "seed 4"]
+    for name, head in heads.items():
+        values = [run["scores"]["accuracy_video_mean"] for run in head["runs"]]
+        assert head["value"] == pytest.approx(np.mean(values)), name
+        assert head["seeds"]["values"] == pytest.approx(values)
+        assert head["interval"]["low"] <= head["value"] <= head["interval"]["high"]
+        assert head["interval"]["units"] == 4 and "fewer than 8" in head["interval"]["warning"]
+        assert len(head["runs"][0]["chosen"]) == 4
+
+
+def test_stored_predictions_give_the_scores_again(whole, task):
+    target = task.targets[1]
+    for name, head in whole.summary["targets"]["phase"]["heads"].items():
+        for number, run in enumerate(head["runs"]):
+            for video, of_video in run["scores"]["per_video"].items():
+                predicted = whole.arrays[f"logits/phase/{name}/{number}/{video}"].argmax(axis=1)
+                assert np.mean(predicted == whole.arrays[f"truth/phase/{video}"]) == of_video["accuracy"]
+                assert whole.arrays[f"time_s/{video}"].tolist() == [7.0 * second + 3 for second in range(14)]
+    assert target.name == "phase"
+
+
+def test_random_labels_cannot_be_found(run, drawn):
     """What a leak between patients or from test to training would show as."""
     random = np.random.default_rng(5)
     table = drawn.to_dict() | {
         "tool": random.integers(0, 2, (len(drawn), 6)).tolist(),
         "phase": random.integers(0, 7, len(drawn)).tolist(),
     }
-    result = evaluate(datasets.Dataset.from_dict(table, features=drawn.features))
-    scores = result["targets"]["tool"]["scores"]
-    assert scores["map_video_mean"] - scores["prevalence_video_mean"] < 0.2
-    assert result["targets"]["phase"]["scores"]["accuracy_video_mean"] < 0.35
+    result = run(datasets.Dataset.from_dict(table, features=drawn.features))
+    found = scores(result, "tool")
+    assert found["map_video_mean"] - found["prevalence_video_mean"] < 0.2
+    assert scores(result, "phase")["accuracy_video_mean"] < 0.35
 
 
-def test_truth_of_the_held_out_patient_does_not_reach_the_head(evaluate, drawn):
-    """Whatever the labels of VID73 are, the head for VID73 is chosen and predicts alike."""
+def test_truth_of_the_held_out_patient_does_not_reach_the_head(run, drawn):
+    """Whatever the labels of VID73 are, every head for VID73 is chosen and predicts alike, to the last bit."""
     flipped = drawn.to_dict()
     for row, video in enumerate(flipped["video_id"]):
         if video == "VID73":
             flipped["tool"][row] = [1 - value for value in flipped["tool"][row]]
             flipped["phase"][row] = 6 - flipped["phase"][row]
-    before = evaluate(folds=["VID73"])
-    after = evaluate(datasets.Dataset.from_dict(flipped, features=drawn.features), folds=["VID73"])
+    heads = ("linear", "attentive", "ms_tcn")
+    before = run(held_out=["VID73"], heads=heads)
+    after = run(datasets.Dataset.from_dict(flipped, features=drawn.features), held_out=["VID73"], heads=heads)
+    logits = [name for name in before.arrays if name.startswith("logits/")]
+    assert len(logits) == 10  # two targets, five heads with the smoothed ones
+    for name in logits:
+        np.testing.assert_array_equal(before.arrays[name], after.arrays[name])
+    for target in ("tool", "phase"):
+        for head, chosen in before.summary["targets"][target]["heads"].items():
+            assert chosen["runs"][0]["chosen"] == after.summary["targets"][target]["heads"][head]["runs"][0]["chosen"]
+    assert scores(after, "tool")["map_video_mean"] < 0.6 < scores(before, "tool")["map_video_mean"]
+
+
+def test_one_fold_is_the_same_as_among_all(run):
+    one, all_of_them = run(held_out=["VID70"]), run()
     for name in ("tool", "phase"):
-        assert after["targets"][name]["folds"] == before["targets"][name]["folds"]
-    before, after = (result["targets"]["tool"]["scores"]["map_video_mean"] for result in (before, after))
-    assert after < 0.6 < before
+        per_video = scores(all_of_them, name)["per_video"]
+        assert scores(one, name)["per_video"] == {"VID70": per_video["VID70"]}
+    assert one.summary["split"]["held_out"] == [["VID70"]]
 
 
-def test_one_fold_is_the_same_as_among_all(evaluate, whole):
-    one = evaluate(folds=["VID70"])
-    for name in ("tool", "phase"):
-        per_video = whole["targets"][name]["scores"]["per_video"]
-        assert one["targets"][name]["scores"]["per_video"] == {"VID70": per_video["VID70"]}
-        assert one["targets"][name]["folds"] == [whole["targets"][name]["folds"][1]]
-    assert one["split"]["held_out"] == [["VID70"]]
+def test_an_encoder_per_fold(task, drawn, colour_encoder, cache):
+    """Each fold's encoder is asked for its own fold, and the truth is read once for all."""
+    exam = set_exam(task, drawn, load_split(task.split))
+    encoders = [colour_encoder(f"colours {i}") for i in range(4)]
+    parts = [(Candidate("several", encoder), exam.part(i)) for i, encoder in enumerate(encoders)]
+    conditions = Conditions("frozen", seeds=(0,), heads=("linear",), cache_dir=cache)
+    result = measure(exam, parts, conditions, UNKNOWN)
+    assert result.summary["model"]["fingerprint"] == [f"colours {i}" for i in range(4)]
+    assert len(result.summary["targets"]["tool"]["heads"]["linear"]["runs"][0]["scores"]["per_video"]) == 4
+    with pytest.raises(RuntimeError, match="read before"):
+        measure(exam, parts, conditions, UNKNOWN)
 
 
-def test_result_says_what_it_was_measured_on(whole, task, drawn):
-    assert whole["encoder_fingerprint"] == "colours"
-    assert whole["split"]["sha256"].startswith("d70fda06")
-    assert {"python", "torch", "transformers", "zen-hf"} <= whole["versions"].keys()
-    assert whole["dataset"]["fingerprint"] == dataset_fingerprint(drawn, task)
+def test_result_says_what_it_was_measured_on(whole, run, drawn):
+    assert whole.summary["model"]["fingerprint"] == "colours"
+    assert whole.summary["split"]["sha256"].startswith("d70fda06")
+    assert {"python", "torch", "transformers", "zen-hf"} <= whole.summary["versions"].keys()
+    fingerprint = whole.summary["dataset"]["fingerprint"]
+    assert run().summary["dataset"]["fingerprint"] == fingerprint
     relabelled = drawn.map(lambda row: {"phase": 6 - row["phase"]})
-    assert whole["dataset"]["fingerprint"] != dataset_fingerprint(relabelled, task)
+    assert run(relabelled).summary["dataset"]["fingerprint"] != fingerprint
 
 
-def test_tool_of_one_patient_alone(evaluate, drawn):
+def test_tool_of_one_patient_alone(run, drawn):
     """It cannot be learnt without that patient, and is undefined, not zero, on the others."""
     alone = drawn.map(lambda row: {"tool": [*row["tool"][:5], int(row["video_id"] == "VID70" and row["tool"][5])]})
-    result = evaluate(alone)["targets"]["tool"]
-    assert [fold["untrained"] for fold in result["folds"]] == [[], ["irrigator"], [], []]
-    per_video = result["scores"]["per_video"]
+    result = run(alone)
+    chosen = result.summary["targets"]["tool"]["heads"]["linear"]["runs"][0]["chosen"]
+    assert [fold["untrained"] for fold in chosen] == [[], ["irrigator"], [], []]
+    found = scores(result, "tool")
+    per_video = found["per_video"]
     assert per_video["VID70"]["ap"][5] == pytest.approx(per_video["VID70"]["positives"][5] / 14)  # a constant score
-    assert result["scores"]["undefined"] == [["VID68", 5], ["VID73", 5], ["VID74", 5]]
+    assert found["undefined"] == [["VID68", 5], ["VID73", 5], ["VID74", 5]]
     assert per_video["VID74"]["ap"][5] is None and per_video["VID74"]["map"] > 0.9
 
 
-def test_missing_video_and_unfit_size(evaluate, drawn):
-    with pytest.raises(ValueError, match="no frame of video 'VID74'"):
-        evaluate(drawn.filter(lambda row: row["video_id"] != "VID74"))
-    with pytest.raises(ValueError, match="not divisible by the encoder's stride 8: use 56 or 64"):
-        evaluate(image_size=60)
-
-
-def test_summary_and_mean_patch_are_joined_unless_the_same():
-    random = np.random.default_rng(0)
-    summary, mean = random.normal(size=(2, 5, 4)).astype(np.float32)
-    pooled = {"a": VideoFeatures(summary, summary + 1e-7), "b": VideoFeatures(mean, mean)}
-    assert {name: value.shape for name, value in join_features(pooled).items()} == {"a": (5, 4), "b": (5, 4)}
-    apart = {"a": VideoFeatures(summary, mean), "b": VideoFeatures(mean, mean)}
-    joined = join_features(apart)
-    np.testing.assert_array_equal(joined["a"], np.hstack([summary, mean]))
-    assert joined["b"].shape == (5, 8)
-    assert join_features({"a": SimpleNamespace(summary=summary, mean_patch=mean[:, :3])})["a"].shape == (5, 7)
+def test_results_are_written_whole(whole, tmp_path):
+    whole.save(tmp_path / "result")
+    assert json.loads((tmp_path / "result" / "summary.json").read_text()) == whole.summary
+    with pytest.raises(FileExistsError):
+        whole.save(tmp_path / "result")
+    broken = dataclasses.replace(whole, summary={"value": float("nan")})
+    with pytest.raises(ValueError):
+        broken.save(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
