@@ -23,7 +23,7 @@ from zen_hf.benchmark.metrics.phase_recognition.segments import edit_score, segm
 
 SKLEARN = {"f1": f1_score, "jaccard": jaccard_score, "precision": precision_score, "recall": recall_score}
 CLASSES = 7
-SEGMENTAL = ("edit", "segment")
+SEGMENTAL = ("edit", "segment", "sqrt")
 
 
 def compute(predicted, truth, groups, **options):
@@ -159,6 +159,9 @@ def test_segments_worked_by_hand():
     assert result["segment_f1_50_video_mean"] == pytest.approx((6 / 8 + 0) / 2)
     assert result["segment_f1_50_pooled"] == pytest.approx(2 * 3 / (2 * 3 + 3 + 1))
     assert result["edit_video_mean"] == pytest.approx((1 - 2 / 5 + 0) / 2)
+    # SAR-RARP50: 27 of 30 frames are right, F1@10 is 6/8; the other video has nothing right.
+    assert result["sqrt_accuracy_segment_f1_10_video_mean"] == pytest.approx(((0.9 * 0.75) ** 0.5 + 0) / 2)
+    assert result["sqrt_of_means_accuracy_segment_f1_10"] == pytest.approx((0.9 / 2 * 0.75 / 2) ** 0.5)
 
 
 def test_order_of_frames_and_batches_and_numbers_of_classes(frames):

@@ -11,7 +11,16 @@ TASK = Task(
     source=SOURCE,
     reader=read_sarrarp50,
     split="sarrarp50_35_5_10",
-    targets=(Target("gesture", "single_label", GESTURES, PhaseRecognition, score="segment_f1_10"),),
+    targets=(
+        Target(
+            "gesture",
+            "single_label",
+            GESTURES,
+            PhaseRecognition,
+            score="sqrt_accuracy_segment_f1_10",
+            headline="sqrt_of_means_accuracy_segment_f1_10",  # how the challenge ranks
+        ),
+    ),
     heads=TEMPORAL_HEADS,
     few_shot={4: (), 8: ()},
     published={"videos": 50},

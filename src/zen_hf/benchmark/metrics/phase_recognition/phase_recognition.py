@@ -9,6 +9,9 @@
     edit_video_mean                     edit score of a video's segments, mean over videos
     segment_f1_{k}_video_mean           segmental F1@k of a video, mean over videos, k = 10, 25, 50
     segment_f1_{k}_pooled               from the hits and misses of all videos together (the code of MS-TCN)
+    sqrt_accuracy_segment_f1_10_video_mean   square root of accuracy x F1@10 of a video, mean over videos
+    sqrt_of_means_accuracy_segment_f1_10     square root of mean accuracy x mean F1@10 over videos: the score of SAR-RARP50
+                                        (D. Psychogyios et al., arXiv:2401.00496; `rarptk evaluate` of the authors' toolkit)
     legacy_f1_of_means_b                F1 of the mean precision and the mean recall: an upper bound that papers print
     legacy_relaxed_*                    relaxed boundaries of 10 s, on request; see `legacy_relaxed.py`
 
@@ -47,7 +50,7 @@ Args:
 Returns:
     the scores named at the head of the file (None where undefined), per_class: {m_s: [classes]} means over videos, and
     per_video: {id: {frames, confusion [true][predicted], accuracy, m_s, edit, segment_f1_k, segments: {k: [hits, false,
-    missed]}}}. The entries of per_video are enough to compute every score again, for any choice of videos.
+    missed]}, sqrt_accuracy_segment_f1_10}}. The entries of per_video are enough to compute every score again, for any choice of videos.
 
 Examples:
     >>> metric = PhaseRecognition(keep_in_memory=True)
@@ -113,6 +116,7 @@ def score_names(strategy_c: bool = True, legacy_relaxed: bool = False) -> list[s
     measured = [f"{measure}_{strategy}" for strategy in strategies for measure in MEASURES]
     names = ["accuracy_video_mean", *(f"{name}_video_mean" for name in measured), "edit_video_mean"]
     names += [f"segment_f1_{k}_video_mean" for k in OVERLAPS] + [f"segment_f1_{k}_pooled" for k in OVERLAPS]
+    names += ["sqrt_accuracy_segment_f1_10_video_mean", "sqrt_of_means_accuracy_segment_f1_10"]
     names += [f"{name}_class_mean" for name in measured] + ["accuracy_frame", *(f"{m}_frame" for m in MEASURES)]
     names += ["legacy_f1_of_means_b"]
     if legacy_relaxed:
@@ -170,6 +174,7 @@ def score_video(
     video["segments"] = {str(k): list(segment_counts(truth, predicted, k / 100)) for k in OVERLAPS}
     for k, counts in video["segments"].items():
         video[f"segment_f1_{k}"] = float(segment_f1(counts))
+    video["sqrt_accuracy_segment_f1_10"] = float(np.sqrt(video["accuracy"] * video["segment_f1_10"]))
     if legacy_relaxed_window is not None:
         relaxed = legacy_relaxed_scores(truth, predicted, classes, legacy_relaxed_window)
         video["legacy_relaxed"] = {m: [_json(value) for value in relaxed[m]] for m in RELAXED}
@@ -203,6 +208,9 @@ def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Sco
     if name == "legacy_f1_of_means_b":
         precision, recall = (score_of_weights(f"{m}_b_video_mean", *encoders) for m in ("precision", "recall"))
         return lambda weights: 2 / (1 / precision(weights) + 1 / recall(weights))
+    if name == "sqrt_of_means_accuracy_segment_f1_10":
+        right, segments = (score_of_weights(f"{m}_video_mean", *encoders) for m in ("accuracy", "segment_f1_10"))
+        return lambda weights: np.sqrt(right(weights) * segments(weights))
     if name == "accuracy_frame":
         return video_weights.function_of_sums(confusions, accuracy)
     if name.endswith("_frame"):
