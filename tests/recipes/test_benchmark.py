@@ -1,0 +1,206 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`zen-hf benchmark`, from an encoder's folder and miniatures of synthetic surgery to results with their baselines."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from zen_hf import ZenConfig, ZenModel
+from zen_hf.benchmark.miniatures.write import write_miniature
+from zen_hf.benchmark.task import load_task
+from zen_hf.cli import app
+from zen_hf.modeling.image_processor_zen import zen_image_processor
+from zen_hf.recipes.benchmark import benchmark, plan_benchmark
+
+FAST = ("epochs=1", "max_steps_per_epoch=2", "batch_size=4")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Miniatures of two datasets whose heads can be exchanged, each in a folder with its name."""
+    root = tmp_path_factory.mktemp("datasets")
+    for name in ("cholec80_phase", "m2cai16_phase"):
+        task = load_task(name)
+        write_miniature(task, root / task.source.name, seconds=10, size=32)
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("model")
+    config = ZenConfig(
+        hidden_size=24, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48, patch_size=16, image_size=32
+    )
+    ZenModel(config).save_pretrained(folder)
+    zen_image_processor(config).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def plan(data, model, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("features")
+
+    def plan(out, **changes):
+        settings = {
+            "model": model,
+            "data": data,
+            "out": out,
+            "tasks": ["cholec80_phase"],
+            "protocols": ["frozen"],
+            "seeds": 1,
+            "tuning": FAST,
+            "cache_dir": cache,
+        }
+        return plan_benchmark(**settings | changes)
+
+    return plan
+
+
+@pytest.fixture(scope="module")
+def finished(plan, tmp_path_factory):
+    """One task under three protocols."""
+    out = tmp_path_factory.mktemp("finished") / "results"
+    return out, benchmark(plan(out, protocols=["few_shot", "lora", "zero_shot"]))
+
+
+def test_every_protocol_leaves_a_result_with_baselines(finished):
+    out, results = finished
+    assert results.keys() == {("cholec80_phase", name) for name in ("few_shot", "lora", "zero_shot")}
+    for (task, protocol), result in results.items():
+        folder = out / task / protocol
+        assert json.loads((folder / "summary.json").read_text()) == result
+        assert (folder / "predictions.safetensors").is_file()
+        assert result["split"]["name"].endswith("(miniature)") and result["leakage"]["flag"] == "unknown"
+        for name in ("raw_pixels", "random_trunk"):
+            beside = json.loads((folder / "baselines" / name / "summary.json").read_text())
+            assert beside["leakage"]["flag"] == "clean"
+            assert beside["protocol"] == protocol and beside["split"] == result["split"]
+    heads = {protocol: list(result["targets"]["phase"]["heads"]) for (_, protocol), result in results.items()}
+    assert heads["few_shot"] == ["linear@2", "linear_smoothed@2", "ms_tcn@2"]
+    assert heads["lora"] == ["linear", "linear_smoothed", "ms_tcn"]
+    assert heads["zero_shot"] == ["transfer:m2cai16_phase", "knn"]
+    runs = results["cholec80_phase", "few_shot"]["targets"]["phase"]["heads"]["linear@2"]["runs"]
+    assert [run["run"] for run in runs] == ["subset 0", "subset 1", "subset 2"]
+
+
+def test_trained_adapter_is_kept(finished):
+    adapter = finished[0] / "cholec80_phase" / "lora" / "models" / "model"
+    assert (adapter / "adapter_config.json").is_file() and (adapter / "adapter_model.safetensors").is_file()
+
+
+def test_transfer_never_trains_on_a_patient_that_is_tested(finished):
+    chosen = finished[1]["cholec80_phase", "zero_shot"]["targets"]["phase"]["heads"]["transfer:m2cai16_phase"]
+    patients = {load_task("m2cai16_phase").source.patient(video) for video in chosen["runs"][0]["chosen"][0]["trained_on"]}
+    tested = {
+        load_task("cholec80_phase").source.patient(video)
+        for video in finished[1]["cholec80_phase", "zero_shot"]["split"]["held_out"][0]
+    }
+    assert not patients & tested
+
+
+def test_the_same_command_goes_on(finished, plan, monkeypatch):
+    """Finished results are read, the rest is run; with other settings, finished ones are refused."""
+    out = finished[0]
+    ran = []
+    from zen_hf.recipes import benchmark as recipe
+
+    def run_one(run, task, folder, dataset, protocol, place):
+        ran.append(protocol)
+        return finished[1]["cholec80_phase", "few_shot"]
+
+    monkeypatch.setattr(recipe, "run_one", run_one)
+    benchmark(plan(out, protocols=["few_shot", "lora", "zero_shot", "frozen"]))
+    assert ran == ["frozen"]
+    with pytest.raises(FileExistsError, match=r"other settings: image_size \(was None, now 64\)"):
+        benchmark(plan(out, protocols=["few_shot", "lora"], image_size=64))
+
+
+def test_interrupted_run_goes_on_with_what_is_missing(plan, tmp_path, monkeypatch):
+    from zen_hf.recipes import benchmark as recipe
+
+    real, calls = recipe.measure, []
+
+    def interrupt(*arguments, **settings):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments, **settings)
+
+    run = plan(tmp_path / "run", heads=["linear"])
+    with monkeypatch.context() as patch:
+        patch.setattr(recipe, "measure", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            benchmark(run)
+    assert (tmp_path / "run" / "baselines" / "raw_pixels" / "summary.json").is_file()
+    assert not (tmp_path / "run" / "summary.json").exists()
+    counted = []
+    monkeypatch.setattr(recipe, "measure", lambda *a, **s: counted.append(a) or real(*a, **s))
+    benchmark(run)
+    assert len(counted) == 2  # the untrained trunk and the model; raw pixels were there
+    with pytest.raises(FileExistsError, match="already holds a finished run"):
+        benchmark(run)
+
+
+def test_tasks_without_data_are_absent_not_zero(plan, tmp_path, capsys):
+    results = benchmark(
+        plan(tmp_path / "out", tasks=None, suite="workflow", heads=["linear"], baselines=False)
+    )
+    assert {task for task, _ in results} == {"cholec80_phase", "cholec80_tool", "m2cai16_phase"}
+    printed = capsys.readouterr().out
+    assert "grasp_phase: absent (no folder grasp in" in printed and "on a miniature" in printed
+
+
+def break_frame(data):
+    film = next((data / "cholec80" / "videos").iterdir())
+    film.write_bytes(b"no film")
+
+
+def lose_half(data):
+    for path in sorted((data / "cholec80" / "phase_annotations").iterdir())[::2]:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "changes", "error", "message"),
+    [
+        (None, {"tasks": ["cholec80_phse"]}, ValueError, "did you mean 'cholec80_phase'"),
+        (None, {"image_size": 30}, ValueError, "image size 30 .* stride 16: use 16 or 32"),
+        (None, {"model": "nowhere"}, FileNotFoundError, "nowhere"),
+        (None, {"split": "cholec80_1_2"}, ValueError, "no split 'cholec80_1_2'"),
+        (None, {"tuning": ["epoch=3"]}, ValueError, "did you mean 'epochs'"),
+        (None, {"suite": "zen", "tasks": None}, ValueError, "the suites are: workflow"),
+        (break_frame, {}, ValueError, "cannot be read as a video"),
+        (lose_half, {}, (FileNotFoundError, ValueError), "phase_annotations|phase.txt"),
+    ],
+)
+def test_bad_input_leaves_nothing_behind(data, plan, tmp_path, spoil, changes, error, message):
+    if spoil:
+        data = shutil.copytree(data, tmp_path / "data")
+        spoil(data)
+    with pytest.raises(error, match=message):
+        benchmark(plan(tmp_path / "run", data=data, **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_command_line(data, model, tmp_path):
+    arguments = ["benchmark", "--model", model, "--data", str(data), "--out", str(tmp_path / "run"), "--no-baselines"]
+    arguments += ["--seeds", "1", "--head", "linear", "--cache", str(tmp_path / "cache")]
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code != 0
+    done = CliRunner().invoke(app, [*arguments, "--task", "cholec80_tool"])
+    assert done.exit_code == 0, done.output
+    assert "map_global" in done.output
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["task"] == "cholec80_tool"
+
+
+def test_encoder_without_a_processor_is_refused(data, plan, model, tmp_path):
+    bare = shutil.copytree(model, tmp_path / "bare")
+    (bare / "preprocessor_config.json").unlink()
+    with pytest.raises(ValueError, match="normalisation"):
+        benchmark(plan(tmp_path / "run", model=str(bare)))
+    assert not (tmp_path / "run").exists()
