@@ -2,13 +2,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """The linear head against scikit-learn, and how its regularisation is chosen."""
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from zen_hf.benchmark.heads.linear import STRENGTHS, choose_strength, fit_linear_heads
+from zen_hf.benchmark.feature_cache import VideoFeatures
+from zen_hf.benchmark.heads import linear
+from zen_hf.benchmark.heads.head import LabelledVideo
+from zen_hf.benchmark.heads.linear import (
+    STRENGTHS,
+    fit_linear_heads,
+    join_features,
+    summary_is_mean_patch,
+    train,
+)
+from zen_hf.benchmark.metrics.multilabel_map.multilabel_map import MultilabelMap
+from zen_hf.benchmark.metrics.phase_recognition.phase_recognition import PhaseRecognition
+from zen_hf.benchmark.scoring import selection_scores
+from zen_hf.benchmark.task import Target
+
+
+def target_of(kind, classes=3):
+    labels = tuple("abcdefgh"[:classes])
+    if kind == "multi_label":
+        return Target("tool", kind, labels, MultilabelMap, score="map")
+    return Target("phase", kind, labels, PhaseRecognition, score="accuracy")
+
+
+TOOLS, PHASES = target_of("multi_label"), target_of("single_label")
 
 
 def data(frames, features, classes=3, seed=0):
@@ -20,62 +45,110 @@ def data(frames, features, classes=3, seed=0):
     return scaled, (logits > 0.5).astype(np.int8), logits.argmax(axis=1)
 
 
+def fit(target, features, labels, strength):
+    return fit_linear_heads(target, [features], [labels], [strength])[0]
+
+
 @pytest.mark.parametrize("shape", [(80, 30), (40, 120)], ids=["tall", "wide"])
-@pytest.mark.parametrize("kind", ["multi_label", "single_label"])
-def test_equals_scikit_learn_on_the_whole_path(shape, kind):
-    features, multi_hot, index = data(*shape)
-    unseen = data(50, shape[1], seed=1)[0]
-    labels = multi_hot if kind == "multi_label" else index
-    heads = fit_linear_heads(features, labels, kind, 3, STRENGTHS)
+@pytest.mark.parametrize("target", [TOOLS, PHASES], ids=["multi_label", "single_label"])
+def test_equals_scikit_learn_on_the_whole_path(shape, target):
+    features, multi_hot, index = data(shape[0] + 50, shape[1])
+    features, unseen = features[:-50], features[-50:]
+    labels = (multi_hot if target is TOOLS else index)[:-50]
+    parts = [features[:7], features[7:30], features[30:]], [labels[:7], labels[7:30], labels[30:]]
+    heads = fit_linear_heads(target, *parts, STRENGTHS)
+    assert len(heads) == 20
     for strength, head in zip(STRENGTHS, heads, strict=True):
         oracle = make_pipeline(
             StandardScaler(), LogisticRegression(C=1 / (strength * shape[0]), tol=1e-8, max_iter=10_000)
         )
-        found = (unseen - head.mean) / head.scale @ head.weight.T + head.bias
-        if kind == "multi_label":
+        found = head.logits_of(unseen)
+        assert found.dtype == np.float32
+        if target is TOOLS:
             columns = [oracle.fit(features.astype(float), column).decision_function(unseen) for column in labels.T]
             expected = np.stack(columns, axis=1)
-            np.testing.assert_array_equal(head.predict(unseen), found)
         else:
             expected = oracle.fit(features.astype(float), labels).decision_function(unseen)
-            np.testing.assert_array_equal(head.predict(unseen), found.argmax(axis=1))
-        np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+            found = found - found.mean(axis=1, keepdims=True)  # what all classes have in common is free
+            expected = expected - expected.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(found, expected, atol=1e-2 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("shape", [(80, 30), (40, 120)], ids=["tall", "wide"])
+def test_no_solution_of_scikit_learn_is_better(shape):
+    """The penalised loss, in float64, of what float32 products lead to."""
+    features, _, labels = data(*shape)
+    inputs = StandardScaler().fit_transform(features.astype(float))
+    for strength, head in zip(STRENGTHS, fit_linear_heads(PHASES, [features], [labels], STRENGTHS), strict=True):
+        oracle = LogisticRegression(C=1 / (strength * shape[0]), tol=1e-10, max_iter=10_000).fit(inputs, labels)
+
+        def loss(weight, bias, strength=strength):
+            logits = inputs @ weight.T + bias
+            data_loss = (np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]).mean()
+            return data_loss + strength / 2 * (weight**2).sum()
+
+        assert loss(head.weight, head.bias) < loss(oracle.coef_, oracle.intercept_) + 1e-6
+
+
+@pytest.mark.parametrize("target", [TOOLS, PHASES], ids=["multi_label", "single_label"])
+def test_chunks_of_frames_do_not_matter(target, monkeypatch):
+    features, multi_hot, index = data(80, 30)
+    labels = multi_hot if target is TOOLS else index
+    whole = fit(target, features, labels, 0.01).logits_of(features)
+    monkeypatch.setattr(linear, "ROWS", 11)
+    np.testing.assert_allclose(fit(target, features, labels, 0.01).logits_of(features), whole, atol=2e-3)
+
+
+def test_one_strength_alone_gives_the_same_as_at_the_end_of_the_path():
+    features, labels, _ = data(80, 30)
+    path = fit_linear_heads(TOOLS, [features], [labels], STRENGTHS)
+    for at in (0, 9, 19):
+        alone = fit(TOOLS, features, labels, STRENGTHS[at]).logits_of(features)
+        np.testing.assert_allclose(path[at].logits_of(features), alone, atol=2e-3 * np.abs(alone).max())
 
 
 def test_standardisation_sees_training_frames_alone():
     features, labels, _ = data(60, 10)
-    head = fit_linear_heads(features, labels, "multi_label", 3, [1.0])[0]
+    head = fit(TOOLS, features, labels, 1.0)
     np.testing.assert_allclose(head.mean, features.astype(float).mean(axis=0))
-    shifted = head.predict(features[:5] + 1000 * head.scale)  # were it standardised anew, nothing would change
-    assert np.abs(shifted - head.predict(features[:5])).max() > 0.1
+    np.testing.assert_allclose(head.scale, features.astype(float).std(axis=0))
+    shifted = head.logits_of(features[:5] + 1000 * head.scale)  # were it standardised anew, nothing would change
+    assert np.abs(shifted - head.logits_of(features[:5])).max() > 0.1
 
 
 def test_scale_of_features_does_not_matter():
     features, labels, _ = data(60, 90)
-    scores = fit_linear_heads(features, labels, "multi_label", 3, [0.1])[0].predict(features)
-    rescaled = (features * np.linspace(1, 1000, 90)).astype(np.float64)
-    again = fit_linear_heads(rescaled, labels, "multi_label", 3, [0.1])[0].predict(rescaled)
+    scores = fit(TOOLS, features, labels, 0.1).logits_of(features)
+    rescaled = (features * np.linspace(1, 1000, 90)).astype(np.float32)
+    again = fit(TOOLS, rescaled, labels, 0.1).logits_of(rescaled)
     np.testing.assert_allclose(scores, again, atol=1e-3)
+
+
+def test_inputs_are_left_as_they_are():
+    features, labels, _ = data(60, 10)
+    before = features.copy()
+    fit(TOOLS, features, labels, 1.0)
+    np.testing.assert_array_equal(features, before)
 
 
 def test_constant_feature_is_ignored():
     features, labels, _ = data(60, 10)
     with_constant = np.concatenate([features, np.full((60, 1), 0.1, np.float32)], axis=1)
     unseen = np.concatenate([features, np.full((60, 1), 9.0, np.float32)], axis=1)
-    plain = fit_linear_heads(features, labels, "multi_label", 3, [1.0])[0].predict(features)
-    constant = fit_linear_heads(with_constant, labels, "multi_label", 3, [1.0])[0].predict(unseen)
-    np.testing.assert_allclose(plain, constant, atol=1e-6)
+    plain = fit(TOOLS, features, labels, 1.0).logits_of(features)
+    constant = fit(TOOLS, with_constant, labels, 1.0).logits_of(unseen)
+    np.testing.assert_allclose(plain, constant, atol=1e-5)
 
 
 def test_tool_without_positive_or_negative_frames_gets_a_constant_score():
     features, labels, _ = data(60, 10)
     labels[:, 0], labels[:, 2] = 0, 1
-    head = fit_linear_heads(features, labels, "multi_label", 3, [1.0])[0]
-    assert head.untrained == (0, 2)
-    scores = head.predict(features)
+    head = fit(TOOLS, features, labels, 1.0)
+    assert head.classes.untrained == ["a", "c"]
+    scores = head.logits_of(features)
     assert np.ptp(scores[:, 0]) == np.ptp(scores[:, 2]) == 0
     assert scores[0, 0] < -10 and scores[0, 2] > 10
-    alone = fit_linear_heads(features, labels[:, 1:2], "multi_label", 1, [1.0])[0].predict(features)
+    alone = fit(target_of("multi_label", 1), features, labels[:, 1:2], 1.0).logits_of(features)
     np.testing.assert_allclose(scores[:, 1], alone[:, 0], atol=1e-3)
 
 
@@ -83,74 +156,119 @@ def test_tool_without_positive_or_negative_frames_gets_a_constant_score():
 def test_phase_without_training_frames_is_never_predicted(present):
     features, _, index = data(60, 10)
     labels = np.array(present)[index % len(present)]
-    head = fit_linear_heads(features, labels, "single_label", 6, [0.01])[0]
-    assert head.untrained == tuple(sorted(set(range(6)) - set(present)))
-    assert set(head.predict(features)) <= set(present)
-    assert (head.predict(features) == labels).mean() > 0.5
+    head = fit(target_of("single_label", 6), features, labels, 0.01)
+    assert head.classes.untrained == ["abcdef"[k] for k in range(6) if k not in present]
+    logits = head.logits_of(features)
+    assert np.isfinite(logits).all() and set(logits.argmax(axis=1)) <= set(present)
+    assert (logits.argmax(axis=1) == labels).mean() > 0.5
 
 
-def score_of(predicted, truth, groups):
-    right = (predicted > 0) == truth
-    return {group: float(np.mean(right[groups == group])) for group in set(groups.tolist())}
+def videos_of(target, names, frames=30, features=10, seed=0):
+    """Videos whose summaries tell the label; the mean patch is noise."""
+    videos = []
+    for number, name in enumerate(names):
+        summary, multi_hot, index = data(frames, features, seed=seed)
+        keep = np.random.default_rng(100 + number).permutation(frames)[: frames - number]
+        noise = np.random.default_rng(200 + number).normal(size=(len(keep), 4)).astype(np.float32)
+        labels = (multi_hot if target is TOOLS else index)[keep]
+        videos.append(LabelledVideo(name, VideoFeatures(summary[keep], noise), labels))
+    return videos
 
 
-def choose(features, labels, videos, score=score_of, **changed):
-    arguments = {"kind": "multi_label", "classes": 3, "score": score} | changed
-    return choose_strength(features, labels, np.array(videos), **arguments)
+def inputs_of(videos):
+    return [join_features(video.features, True) for video in videos], [video.labels for video in videos]
 
 
-def test_choice_scores_every_training_video_by_heads_that_never_saw_it():
-    features, labels, _ = data(60, 10)
-    videos = np.array(["a"] * 20 + ["b"] * 30 + ["c"] * 10)
-    seen = {}
+@pytest.mark.parametrize("target", [TOOLS, PHASES], ids=["multi_label", "single_label"])
+def test_strength_is_chosen_on_validation_videos(target):
+    videos = videos_of(target, "pqrs")
+    inside, outside = videos[:2], videos[2:]
+    (found,) = train(target, inside, outside, seeds=(0, 1, 2))
+    assert found.chosen["judged_on"] == "validation videos"
+    heads = fit_linear_heads(target, *inputs_of(inside), STRENGTHS, joined=True)
+    settings = [[head.logits(video.features) for video in outside] for head in heads]
+    expected = selection_scores(target, settings, [video.labels for video in outside])
+    assert list(found.chosen["scores"].values()) == pytest.approx(expected)
+    assert found.chosen["strength"] == STRENGTHS[int(np.argmax(expected))]
+    np.testing.assert_array_equal(found.head.logits(outside[0].features), settings[int(np.argmax(expected))][0])
+    json.dumps(found.chosen)
 
-    def score(predicted, truth, groups):
-        seen.update({group: (predicted[groups == group], truth[groups == group]) for group in set(groups.tolist())})
-        return score_of(predicted, truth, groups)
 
-    choice = choose(features, labels, videos, score)
-    assert seen.keys() == {f"{strength} {video}" for strength in STRENGTHS for video in "abc"}
-    for video in "abc":
-        heads = fit_linear_heads(features[videos != video], labels[videos != video], "multi_label", 3, STRENGTHS)
-        for strength, head in zip(STRENGTHS, heads, strict=True):
-            predicted, truth = seen[f"{strength} {video}"]
-            np.testing.assert_array_equal(predicted, head.predict(features[videos == video]))
-            np.testing.assert_array_equal(truth, labels[videos == video])
-    assert choice.strength == max(choice.inner_scores, key=choice.inner_scores.get)
+@pytest.mark.parametrize("names", ["pq", "pqrstuv"], ids=["each in turn", "five groups"])
+def test_without_validation_videos_each_is_judged_by_heads_that_never_saw_it(names, monkeypatch):
+    videos = videos_of(TOOLS, names)
+    fitted = []
+    original = linear.fit_linear_heads
+
+    def record(target, inputs, labels, strengths, joined):
+        fitted.append((len(inputs), len(strengths)))
+        return original(target, inputs, labels, strengths, joined)
+
+    monkeypatch.setattr(linear, "fit_linear_heads", record)
+    (found,) = train(TOOLS, videos, [], seeds=())
+    assert found.chosen["judged_on"] == "left-out training videos"
+    groups = [names[first::5] for first in range(min(len(names), 5))]
+    assert fitted == [(len(names) - len(group), 20) for group in groups] + [(len(names), 1)]
+    settings, truths = [[] for _ in STRENGTHS], []
+    for group in groups:
+        inside, outside = ([v for v in videos if (v.video in group) is left] for left in (False, True))
+        for judged, head in zip(settings, original(TOOLS, *inputs_of(inside), STRENGTHS, True), strict=True):
+            judged.extend(head.logits(video.features) for video in outside)
+        truths.extend(video.labels for video in outside)
+    assert list(found.chosen["scores"].values()) == pytest.approx(selection_scores(TOOLS, settings, truths))
 
 
 def test_choice_does_not_fit_on_the_video_it_scores():
     """Labels of each video are random: what is learnt on the others says nothing, so no strength beats chance."""
     random = np.random.default_rng(0)
-    features = random.normal(size=(400, 300)).astype(np.float32)
-    labels = random.integers(0, 2, (400, 3))
-    choice = choose(features, labels, np.repeat(list("abcd"), 100).tolist())
-    assert all(abs(value - 0.5) < 0.06 for value in choice.inner_scores.values())
+    videos = [
+        LabelledVideo(
+            name,
+            VideoFeatures(*random.normal(size=(2, 100, 150)).astype(np.float32)),
+            random.integers(0, 2, 100),
+        )
+        for name in "abcd"
+    ]
+    (found,) = train(target_of("single_label", 2), videos, [], seeds=())
+    assert all(abs(value - 0.5) < 0.08 for value in found.chosen["scores"].values())
 
 
-def same(value):
-    return lambda predicted, truth, groups: dict.fromkeys(groups.tolist(), value)
+def test_order_of_videos_does_not_matter():
+    videos = videos_of(TOOLS, "pqrstu")
+    (one,), (other,) = train(TOOLS, videos, [], ()), train(TOOLS, videos[::-1], [], ())
+    assert one.chosen["strength"] == other.chosen["strength"]
+    expected = one.head.logits(videos[0].features)
+    np.testing.assert_allclose(other.head.logits(videos[0].features), expected, atol=2e-3 * np.abs(expected).max())
 
 
-def test_tie_goes_to_the_stronger_regularisation():
-    features, labels, _ = data(60, 10)
-    choice = choose(features, labels, ["a", "b"] * 30, same(0.7), strengths=(0.1, 10.0, 1.0))
-    assert choice.strength == 10.0
+def test_tie_goes_to_the_stronger_regularisation(monkeypatch):
+    videos = videos_of(TOOLS, "pq")
+    monkeypatch.setattr(linear, "selection_scores", lambda target, settings, labels: [0.7] * len(settings))
+    assert train(TOOLS, videos[:1], videos[1:], ())[0].chosen["strength"] == max(STRENGTHS)
 
 
-def test_undefined_scores_are_left_out_of_the_mean():
-    features, labels, _ = data(60, 10)
-    videos = ["a"] * 20 + ["b"] * 20 + ["c"] * 20
-
-    def score(predicted, truth, groups):
-        return {group: None if group.endswith(" b") else 0.5 for group in groups.tolist()}
-
-    assert set(choose(features, labels, videos, score).inner_scores.values()) == {0.5}
-    with pytest.raises(ValueError, match="undefined on every training video"):
-        choose(features, labels, videos, same(None))
+def test_one_training_video_takes_the_default_and_says_so():
+    (found,) = train(TOOLS, videos_of(TOOLS, "p"), [], seeds=(0, 1))
+    assert found.chosen["strength"] == 0.1 and found.chosen["judged_on"] == "nothing" and not found.chosen["scores"]
 
 
-def test_one_training_video_is_too_few():
-    features, labels, _ = data(60, 10)
-    with pytest.raises(ValueError, match=r"at least 2 training videos, found \['a'\]"):
-        choose(features, labels, ["a"] * 60)
+def test_nothing_to_choose_by_and_nothing_to_learn_from():
+    video = videos_of(TOOLS, "p")[0]
+    empty = LabelledVideo("q", video.features, np.zeros_like(video.labels))
+    with pytest.raises(ValueError, match="undefined on all 1 videos"):
+        train(TOOLS, [video], [empty], ())
+    with pytest.raises(ValueError, match="no training frame"):
+        nothing = VideoFeatures(video.features.summary[:0], video.features.mean_patch[:0])
+        train(TOOLS, [LabelledVideo("r", nothing, video.labels[:0])], [], ())
+
+
+def test_summary_and_mean_patch_are_joined_unless_the_same():
+    random = np.random.default_rng(0)
+    summary, mean = random.normal(size=(2, 5, 4)).astype(np.float32)
+    assert summary_is_mean_patch([VideoFeatures(summary, summary + 1e-7), VideoFeatures(mean, mean)])
+    assert not summary_is_mean_patch([VideoFeatures(summary, mean), VideoFeatures(mean, mean)])
+    assert not summary_is_mean_patch([VideoFeatures(summary, mean[:, :3])])
+    np.testing.assert_array_equal(join_features(VideoFeatures(summary, mean), True), np.hstack([summary, mean]))
+    np.testing.assert_array_equal(join_features(VideoFeatures(summary, mean), False), summary)
+    same = [LabelledVideo("p", VideoFeatures(summary, summary), np.arange(5) % 3)]
+    assert train(PHASES, same, [], ())[0].chosen["features"] == 4

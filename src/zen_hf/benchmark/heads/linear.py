@@ -4,24 +4,31 @@
 
     min over w, b of   1/n sum_i loss(y_i, w x_i + b) + strength/2 ||w||^2
 
-with one binary loss per class where a frame has several labels, and the multinomial loss where it has one. The strength
-is chosen from a grid by leaving out one training video (patient) at a time; the held-out patients never take part.
+with one binary loss per class where a frame has several labels, and the multinomial loss where it has one. x is the
+summary beside the mean patch token. The problem is convex and solved to convergence, so nothing depends on a seed.
+
+The strength is one of `STRENGTHS`, fitted from strong to weak, each from the solution before. It is chosen on validation
+videos; without any, on training videos that are left out in turn; with a single training video it is `DEFAULT_STRENGTH`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
 
 import numpy as np
+import torch
 from scipy.optimize import minimize
-from scipy.special import expit, logsumexp, softmax
+from torch.nn import functional
 
-STRENGTHS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.001)  # strongest first: each solution starts the next, and wins a tie
+from ..feature_cache import VideoFeatures
+from ..scoring import selection_scores
+from ..task import Target
+from .head import LabelledVideo, TrainedHead
+from .seen_classes import SeenClasses
+from .selection import Choice, best, choose_inside_training
 
-Kind = Literal["multi_label", "single_label"]
-# (predictions, references, a name per frame) -> score of every name, None where undefined
-Score = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, float | None]]
+STRENGTHS = tuple(2.0**power for power in range(6, -14, -1))  # strongest first: 64 to 0.00012; the first wins a tie
+DEFAULT_STRENGTH = 0.1
+ROWS = 8192  # frames per product: float32 inside, float64 over them
 
 
 @dataclass(frozen=True)
@@ -29,169 +36,233 @@ class LinearHead:
     """A trained linear head.
 
     Args:
-        kind: what `predict` gives: a logit per class ("multi_label") or a class index ("single_label").
+        joined: whether its input is summary and mean patch side by side, or the summary alone.
         mean: mean of the training features, [features].
         scale: their standard deviation, [features]; 1 for a constant feature.
         weight: [classes, features]; zero for a class that the training frames do not tell apart.
         bias: [classes].
-        untrained: classes without a positive (or, multi-label, without a negative) training frame. Their score is
-            a constant, the training prevalence; a single-label head never predicts them.
+        classes: which classes those are.
     """
 
-    kind: Kind
+    joined: bool
     mean: np.ndarray
     scale: np.ndarray
     weight: np.ndarray
     bias: np.ndarray
-    untrained: tuple[int, ...]
+    classes: SeenClasses
 
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Logits [frames, classes] of a multi-label head, class indices [frames] of a single-label one."""
-        logits = (features - self.mean) / self.scale @ self.weight.T + self.bias
-        # Probabilities of a confident head would round to 1, and frames that it ranks would tie.
-        return logits if self.kind == "multi_label" else np.argmax(logits, axis=1)
+    def logits(self, features: VideoFeatures) -> np.ndarray:
+        """Scores of every frame of a video, [frames, classes] float32."""
+        return self.logits_of(join_features(features, self.joined))
+
+    def logits_of(self, inputs: np.ndarray) -> np.ndarray:
+        """The same from joined features, [frames, features]."""
+        return self.classes.complete((inputs - self.mean) / self.scale @ self.weight.T + self.bias)
+
+
+def train(
+    target: Target, train: list[LabelledVideo], val: list[LabelledVideo], seeds: Sequence[int]
+) -> list[TrainedHead]:
+    """Choose the strength and fit; one head whatever the seeds, for nothing is drawn at random.
+
+    Args:
+        target: what to predict.
+        train: videos to fit on.
+        val: videos to choose the strength on; may be empty.
+        seeds: not used.
+
+    Returns:
+        One head. Its `chosen` holds the strength, the score of every strength, on what they were judged, and the names of
+        the classes without training frames.
+    """
+    joined = not summary_is_mean_patch(video.features for video in train)
+
+    def path(inside: list[LabelledVideo], strengths: Sequence[float]) -> list[LinearHead]:
+        inputs = [join_features(video.features, joined) for video in inside]
+        return fit_linear_heads(target, inputs, [video.labels for video in inside], strengths, joined)
+
+    def path_logits(inside: list[LabelledVideo], outside: list[LabelledVideo]) -> list[list[np.ndarray]]:
+        return predict(path(inside, STRENGTHS), outside)
+
+    if val:
+        heads = path(train, STRENGTHS)
+        scores = selection_scores(target, predict(heads, val), [video.labels for video in val])
+        choice = best(scores, "validation videos")
+        return [trained(heads[choice.setting], STRENGTHS[choice.setting], choice)]
+    if len(train) == 1:
+        return [trained(path(train, [DEFAULT_STRENGTH])[0], DEFAULT_STRENGTH, Choice(0, [], "nothing"))]
+    choice = choose_inside_training(target, train, path_logits)
+    strength = STRENGTHS[choice.setting]
+    return [trained(path(train, [strength])[0], strength, choice)]
+
+
+def trained(head: LinearHead, strength: float, choice: Choice) -> TrainedHead:
+    """The head with its report."""
+    chosen = {
+        "strength": strength,
+        "judged_on": choice.judged_on,
+        "scores": {str(tried): score for tried, score in zip(STRENGTHS, choice.scores, strict=False)},
+        "untrained": head.classes.untrained,
+        "features": len(head.mean),
+    }
+    return TrainedHead(head, chosen)
+
+
+def predict(heads: list[LinearHead], videos: list[LabelledVideo]) -> list[list[np.ndarray]]:
+    """Logits of every video, per head."""
+    inputs = [join_features(video.features, heads[0].joined) for video in videos]
+    return [[head.logits_of(video) for video in inputs] for head in heads]
+
+
+def summary_is_mean_patch(features: Iterable[VideoFeatures]) -> bool:
+    """Whether summary and mean patch token are the same in all videos, as they are for a pooled CNN map."""
+    return all(
+        video.summary.shape == video.mean_patch.shape
+        and np.allclose(video.summary, video.mean_patch, rtol=1e-4, atol=1e-5)
+        for video in features
+    )
+
+
+def join_features(features: VideoFeatures, joined: bool) -> np.ndarray:
+    """Summary and mean patch token side by side, or the summary alone, [frames, features] float32."""
+    return np.concatenate([features.summary, features.mean_patch], axis=1) if joined else features.summary
 
 
 def fit_linear_heads(
-    features: np.ndarray, labels: np.ndarray, kind: Kind, classes: int, strengths: Sequence[float]
+    target: Target,
+    inputs: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    strengths: Sequence[float],
+    joined: bool = False,
 ) -> list[LinearHead]:
-    """Fit one head per regularisation strength, each started from the one before.
+    """Fit one head per strength, each started from the one before.
 
     Args:
-        features: training features, [frames, features].
-        labels: 0/1 [frames, classes] for "multi_label", class indices [frames] for "single_label".
-        kind: which of the two.
-        classes: number of classes.
+        target: what to predict.
+        inputs: joined features of the training videos, [frames, features] each.
+        labels: their truth.
         strengths: weights of the penalty, relative to the mean loss; best ordered from strong to weak.
+        joined: what the inputs are, for the head.
     """
-    mean, scale = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-    scale = np.where(scale > 1e-6 * np.abs(mean) + 1e-12, scale, 1.0)  # a constant feature stays zero
-    standardised = (features - mean) / scale
-    basis = principal_axes(standardised)  # [features, rank]
-    reduced = standardised @ basis  # [frames, rank]
+    truth = np.concatenate(labels)
+    classes = SeenClasses.of(target, truth)
+    mean, scale = channel_statistics(inputs)
+    rows = np.concatenate(inputs, dtype=np.float32)
+    standardise(rows, mean, scale)
+    basis = principal_axes(rows)  # [features, rank]
+    reduced = rotate(rows, basis)  # [frames, rank]
+    del rows
 
-    truth = labels.astype(np.float64) if kind == "multi_label" else np.eye(classes)[labels]  # [frames, classes]
-    prevalence = truth.mean(axis=0)
-    trained = prevalence > 0
-    if kind == "multi_label":
-        trained &= prevalence < 1
-    heads, solution = [], np.zeros((int(trained.sum()), reduced.shape[1] + 1))
+    if target.kind == "multi_label":
+        truth = torch.from_numpy(np.ascontiguousarray(truth[:, classes.seen], dtype=np.float32))  # [frames, seen]
+    else:
+        truth = torch.from_numpy((np.cumsum(classes.seen) - 1)[truth])  # class indices among those seen, [frames]
+    solution = np.zeros((int(classes.seen.sum()), reduced.shape[1] + 1))
+    heads = []
     for strength in strengths:
-        weight, bias = np.zeros((classes, features.shape[1])), constant_logits(prevalence, kind)
-        if trained.any():
-            solution = solve(reduced, truth[:, trained], kind, strength, solution)
-            weight[trained], bias[trained] = solution[:, :-1] @ basis.T, solution[:, -1]
-        heads.append(LinearHead(kind, mean, scale, weight, bias, tuple(np.flatnonzero(~trained).tolist())))
+        weight, bias = np.zeros((len(target.labels), len(mean))), np.zeros(len(target.labels))
+        if classes.seen.any():
+            solution = solve(reduced, truth, strength, solution)
+            weight[classes.seen], bias[classes.seen] = solution[:, :-1] @ basis.T, solution[:, -1]
+        heads.append(LinearHead(joined, mean, scale, weight, bias, classes))
     return heads
 
 
-def principal_axes(features: np.ndarray) -> np.ndarray:
-    """Orthonormal principal axes of the span of the rows, [features, min(frames, features)].
+def channel_statistics(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of every feature over all frames in float64; 1 for a constant feature."""
+    frames = sum(map(len, inputs))
+    chunks = [video[start : start + ROWS] for video in inputs for start in range(0, len(video), ROWS)]
+    mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks) / frames
+    scale = np.sqrt(sum(((chunk - mean) ** 2).sum(axis=0) for chunk in chunks) / frames)
+    return mean, np.where(scale > 1e-6 * np.abs(mean) + 1e-12, scale, 1.0)  # a constant feature stays zero
+
+
+def standardise(rows: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> None:
+    """Subtract and divide in place, in float64."""
+    for start in range(0, len(rows), ROWS):
+        rows[start : start + ROWS] = (rows[start : start + ROWS] - mean) / scale
+
+
+def principal_axes(rows: np.ndarray) -> np.ndarray:
+    """Orthonormal principal axes of the span of the rows, [features, min(frames, features)] float64.
 
     With an L2 penalty the solution lies in the span of the training rows (representer theorem), and an orthonormal
     change of coordinates leaves the penalty alone: solving there is the same problem, with fewer unknowns where frames
     are fewer than features, and with a curvature that is nearly diagonal, which the solver makes use of.
     """
-    if features.shape[0] >= features.shape[1]:
-        return np.linalg.eigh(features.T @ features)[1]
-    span, triangle = np.linalg.qr(features.T)  # rows = triangle.T @ span.T
+    if len(rows) >= rows.shape[1]:
+        chunks = (rows[start : start + ROWS] for start in range(0, len(rows), ROWS))
+        return np.linalg.eigh(sum((chunk.T @ chunk).astype(np.float64) for chunk in chunks))[1]
+    span, triangle = np.linalg.qr(rows.T.astype(np.float64))  # rows = triangle.T @ span.T
     return span @ np.linalg.eigh(triangle @ triangle.T)[1]
 
 
-def constant_logits(prevalence: np.ndarray, kind: Kind) -> np.ndarray:
-    """Bias of classes that cannot be trained: the log-odds of 0 or 1 (multi-label), never chosen (single-label)."""
-    if kind == "single_label":
-        return np.full(len(prevalence), -np.inf)
-    clipped = np.clip(prevalence, 1e-6, 1 - 1e-6)
-    return np.log(clipped / (1 - clipped))
+def rotate(rows: np.ndarray, basis: np.ndarray) -> torch.Tensor:
+    """Rows in the coordinates of the basis, [frames, rank] float32; where nothing is dropped, in their own memory."""
+    reduced = rows if basis.shape[0] == basis.shape[1] else np.empty((len(rows), basis.shape[1]), rows.dtype)
+    basis = basis.astype(rows.dtype)
+    for start in range(0, len(rows), ROWS):
+        reduced[start : start + ROWS] = rows[start : start + ROWS] @ basis
+    return torch.from_numpy(reduced)
 
 
-def solve(reduced: np.ndarray, truth: np.ndarray, kind: Kind, strength: float, start: np.ndarray) -> np.ndarray:
+def solve(reduced: torch.Tensor, truth: torch.Tensor, strength: float, start: np.ndarray) -> np.ndarray:
     """Minimise the penalised loss of all classes in one L-BFGS run.
 
     Args:
-        reduced: features along their principal axes, [frames, rank].
-        truth: 0/1, [frames, classes].
-        kind: the binary loss of every class ("multi_label"), or the multinomial loss ("single_label").
+        reduced: features along their principal axes, [frames, rank] float32.
+        truth: 0/1 [frames, classes] float32, the binary loss of every class; or indices [frames], the multinomial loss.
         strength: weight of the penalty.
         start: where to start from, [classes, rank + 1].
 
     Returns:
         Weights and, in the last column, biases, [classes, rank + 1].
+
+    Raises:
+        RuntimeError: if the gradient does not vanish.
     """
-    frames = len(reduced)
-    inputs = np.concatenate([reduced, np.ones((frames, 1))], axis=1)
-    penalty = np.append(np.full(reduced.shape[1], strength), 0.0)  # the bias is free
-    probabilities = expit if kind == "multi_label" else partial(softmax, axis=1)
+    frames, penalty = len(reduced), np.append(np.full(reduced.shape[1], strength), 0.0)  # the bias is free
+    parts = list(zip(reduced.split(ROWS), truth.split(ROWS), strict=True))
+
+    def curvature_at(weights: np.ndarray) -> np.ndarray:
+        weights, total = torch.from_numpy(weights).float(), torch.zeros(weights.shape, dtype=torch.float64)
+        for rows, labels in parts:
+            logits = torch.addmm(weights[:, -1], rows, weights[:, :-1].T)
+            likely = logits.sigmoid() if labels.ndim == 2 else logits.softmax(dim=1)
+            spread = likely * (1 - likely)
+            total += torch.cat([spread.T @ rows.square(), spread.sum(dim=0)[:, None]], dim=1)
+        return total.numpy() / frames + penalty
+
     # Along the principal axes the curvature is nearly diagonal: unknowns are scaled so that it is about one everywhere.
-    spread = probabilities(inputs @ start.T)
-    curvature = (spread * (1 - spread)).T @ inputs**2 / frames + penalty  # [classes, rank + 1]
-    steepness = 1 / np.sqrt(np.maximum(curvature, 1e-9))
+    steepness = 1 / np.sqrt(np.maximum(curvature_at(start), 1e-9))
 
     def objective(scaled: np.ndarray) -> tuple[float, np.ndarray]:
         weights = scaled.reshape(start.shape) * steepness
-        logits = inputs @ weights.T  # [frames, classes]
-        loss = (np.logaddexp(0, logits) if kind == "multi_label" else logsumexp(logits, axis=1)).sum()
-        value = (loss - (truth * logits).sum()) / frames + 0.5 * (penalty * weights**2).sum()
-        gradient = (probabilities(logits) - truth).T @ inputs / frames + penalty * weights
+        w, loss, total = torch.from_numpy(weights).float(), 0.0, torch.zeros(weights.shape, dtype=torch.float64)
+        for rows, labels in parts:
+            part, residual = loss_and_residual(torch.addmm(w[:, -1], rows, w[:, :-1].T), labels)
+            loss += part
+            total[:, :-1] += residual.T @ rows
+            total[:, -1] += residual.sum(dim=0)
+        value = loss / frames + 0.5 * (penalty * weights**2).sum()
+        gradient = total.numpy() / frames + penalty * weights
         return value, (gradient * steepness).ravel()
 
-    options = {"gtol": 1e-5, "ftol": 0.0, "maxiter": 2000, "maxfun": 4000, "maxcor": 20}
+    options = {"gtol": 2e-5, "ftol": 0.0, "maxiter": 2000, "maxfun": 4000, "maxcor": 20}
     found = minimize(objective, (start / steepness).ravel(), jac=True, method="L-BFGS-B", options=options)
     if np.abs(found.jac).max() > 1e-3:
-        raise RuntimeError(f"the linear head did not converge at strength {strength}: {found.message}.")
+        raise RuntimeError(
+            f"the linear head did not converge at strength {strength}: {found.message}, largest gradient "
+            f"{np.abs(found.jac).max():.1e}; look for features that are not finite or of absurd scale."
+        )
     return found.x.reshape(start.shape) * steepness
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The chosen strength, and the mean inner score of every strength of the grid."""
-
-    strength: float
-    inner_scores: dict[float, float]
-
-
-def choose_strength(
-    features: np.ndarray,
-    labels: np.ndarray,
-    videos: np.ndarray,
-    kind: Kind,
-    classes: int,
-    score: Score,
-    strengths: Sequence[float] = STRENGTHS,
-) -> Choice:
-    """Choose the regularisation by leaving out each training video in turn; a tie goes to the stronger one.
-
-    Args:
-        features: training features, [frames, features].
-        labels: their labels, as `fit_linear_heads` takes them.
-        videos: video id of every training frame, [frames].
-        kind: "multi_label" or "single_label".
-        classes: number of classes.
-        score: scores every group of frames of one name apart, higher is better.
-        strengths: the grid.
-
-    Raises:
-        ValueError: if there are fewer than two training videos, or the score is undefined on all of them.
-    """
-    ids = sorted(set(videos.tolist()))
-    if len(ids) < 2:
-        raise ValueError(f"choosing the regularisation needs at least 2 training videos, found {ids}.")
-    ordered = sorted(strengths, reverse=True)
-    predictions, references, groups = [], [], []
-    for left_out in ids:
-        inside, outside = videos != left_out, videos == left_out
-        for strength, head in zip(
-            ordered, fit_linear_heads(features[inside], labels[inside], kind, classes, ordered), strict=True
-        ):
-            predictions.append(head.predict(features[outside]))
-            references.append(labels[outside])
-            groups.append([f"{strength} {left_out}"] * int(outside.sum()))
-    scores = score(*map(np.concatenate, (predictions, references, groups)))  # one call: a metric's set-up costs more
-    means = {}
-    for strength in ordered:
-        defined = [value for video in ids if (value := scores[f"{strength} {video}"]) is not None]
-        if not defined:
-            raise ValueError(f"the metric is undefined on every training video {ids}: no class has a positive frame.")
-        means[strength] = float(np.mean(defined))
-    return Choice(max(ordered, key=means.__getitem__), means)  # max keeps the first, the strongest, of equals
+def loss_and_residual(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, torch.Tensor]:
+    """Summed loss (float64) and its derivative by the logits, [frames, classes] float32."""
+    if labels.ndim == 2:
+        loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        return loss.sum(dtype=torch.float64).item(), logits.sigmoid_().sub_(labels)
+    logs = logits.log_softmax(dim=1)
+    loss = -logs.gather(1, labels[:, None]).sum(dtype=torch.float64).item()
+    return loss, logs.exp_().scatter_add_(1, labels[:, None], torch.full((len(labels), 1), -1.0))
