@@ -255,6 +255,40 @@ def test_fingerprint_follows_the_features(vit_folder, tmp_path_factory):
     assert fingerprint() != original
 
 
+# The same architecture without training
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_random_like_has_the_shape_and_normalisation_but_other_weights(family):
+    encoder = FrameEncoder(randomise(FAMILIES[family][0]()), [0.2, 0.3, 0.4], [0.5, 0.25, 0.3], 64, 255.0, True)
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    one, same, other = (FrameEncoder.random_like(encoder, seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.rand(1), expected)  # the global random state is left alone
+    assert one.name == f"random {type(encoder.model).__name__} (seed 0)"
+    assert one.fingerprint == same.fingerprint
+    assert len({encoder.fingerprint, one.fingerprint, other.fingerprint}) == 3
+    for attribute in ("default_image_size", "stride", "pixel_scale", "reverse_channels", "summary_size"):
+        assert getattr(one, attribute) == getattr(encoder, attribute)
+    assert torch.equal(one.mean, encoder.mean) and torch.equal(one.std, encoder.std)
+    images = torch.rand(2, 3, 64, 64)
+    found, original = one(images), encoder(images)
+    assert found.summary.shape == original.summary.shape and found.patches.shape == original.patches.shape
+    assert not torch.allclose(found.summary, original.summary)
+    assert torch.isfinite(found.summary).all()
+
+
+def test_random_like_reads_the_summary_where_the_original_does(vit_folder):
+    """Where the original has no pooler, nor has its random twin."""
+    model = transformers.ViTForImageClassification(transformers.ViTConfig(**VIT))
+    model.save_pretrained(vit_folder)
+    encoder = FrameEncoder.from_pretrained(str(vit_folder), dtype=torch.float16)
+    twin = FrameEncoder.random_like(encoder, 0)
+    assert encoder.model.pooler is None and twin.model.pooler is None
+    assert next(twin.model.parameters()).dtype == torch.float16
+
+
 def test_an_encoder_is_frozen_and_no_module():
     model = ZenModel(ZenConfig(**ZEN)).train()
     encoder = FrameEncoder(model, [0.5] * 3, [0.5] * 3)

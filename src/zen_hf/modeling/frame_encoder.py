@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a summary and patch tokens out of any pretrained vision model: the one way teachers and baselines are run."""
 
+import copy
 import inspect
 import math
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class FrameEncoder(PretrainedEncoder):
     """A frozen pretrained encoder of frames.
 
     Understands vision transformers with any prefix tokens, attention-pooled ones without a CLS token, convolutional
-    networks that return a map, the vision tower of image-text models and the image encoder of SAM.
+    networks that return a map, the vision tower of image-text models, the image encoder of SAM and models of timm (by
+    transformers' `TimmWrapperModel`; the summary is what timm pools for its own classifier).
 
     Args:
         model: A transformers vision model.
@@ -43,7 +45,7 @@ class FrameEncoder(PretrainedEncoder):
         name: How messages call this encoder.
 
     Raises:
-        ValueError: If the model takes clips.
+        ValueError: If the model takes clips, or gives neither patch tokens nor a map.
     """
 
     def __init__(
@@ -63,7 +65,12 @@ class FrameEncoder(PretrainedEncoder):
         self.default_image_size = image_size or first_size(getattr(self.model.config, "image_size", 224))
         # a fixed-size table of positions must be interpolated on request in ViT, CLIP and SigLIP
         arguments = inspect.signature(self.model.forward).parameters
-        self.arguments = {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in arguments else {}
+        wanted = ("interpolate_pos_encoding", "do_pooling")  # the second is timm's
+        self.arguments = {argument: True for argument in wanted if argument in arguments}
+        network = getattr(self.model, "timm_model", None)
+        self.channels_last = getattr(network, "output_fmt", None) == "NHWC"  # Swin: maps [B, h, w, C]
+        made_for_one_size = network is not None and (network.pretrained_cfg or {}).get("fixed_input_size")
+        self.any_size = not made_for_one_size or getattr(network, "dynamic_img_size", False)
         self.stride = self.measure_stride()
 
     @classmethod
@@ -76,24 +83,35 @@ class FrameEncoder(PretrainedEncoder):
         image_mean: list[float] | None = None,
         image_std: list[float] | None = None,
     ) -> "FrameEncoder":
-        """Loads an encoder from the Hub or a local folder, refusing one whose weights are not all there.
-
-        Args:
-            pretrained_model_name_or_path: Hub id or folder of any `AutoModel` with pixel inputs.
-            revision: Commit, tag or branch on the Hub.
-            dtype: Type of the weights and of the computation.
-            trust_remote_code: Whether code that lies beside the weights may run.
-            image_mean: Overrides the mean of the folder's `preprocessor_config.json`.
-            image_std: Overrides its standard deviation.
-
-        Raises:
-            FileNotFoundError: If the folder or repository holds no readable checkpoint.
-            ValueError: If the checkpoint lacks weights, or no normalisation is known.
-        """
+        """Loads an encoder from the Hub or a local folder; arguments and errors are those of `load_pretrained`."""
         model, settings = load_pretrained(
             pretrained_model_name_or_path, revision, dtype, trust_remote_code, image_mean, image_std
         )
         return cls(model, **settings)
+
+    @classmethod
+    def random_like(cls, encoder: "FrameEncoder", seed: int) -> "FrameEncoder":
+        """An encoder of the same architecture and normalisation with fresh weights: what it sees without training.
+
+        Args:
+            encoder: The encoder to resemble; it is not changed.
+            seed: Draws the weights; the global random state stays as it is.
+        """
+        original = encoder.model
+        with torch.random.fork_rng(devices=[]):
+            torch.random.default_generator.manual_seed(seed)
+            model = type(original)._from_config(copy.deepcopy(original.config), dtype=original.dtype)
+        if hasattr(original, "pooler") and original.pooler is None:  # the summary comes from the same place
+            model.pooler = None
+        return cls(
+            model.to(original.device),
+            encoder.mean.flatten().tolist(),
+            encoder.std.flatten().tolist(),
+            encoder.default_image_size,
+            encoder.pixel_scale,
+            encoder.reverse_channels,
+            name=f"random {type(original).__name__} (seed {seed})",
+        )
 
     @torch.no_grad()
     def measure_stride(self) -> int:
@@ -104,7 +122,7 @@ class FrameEncoder(PretrainedEncoder):
         if patch is None:
             side = self.default_image_size
             blank = torch.zeros(1, 3, side, side, dtype=parameter.dtype, device=parameter.device)
-            states = self.model(blank, **self.arguments).last_hidden_state
+            states = self.states_of(self.model(blank, **self.arguments))
             is_map = states.ndim == 4  # [1, C, h, w], else tokens [1, prefix + h * w, C]
             self.hidden_size = states.shape[1 if is_map else 2]
             stride = -(-side // (states.shape[3] if is_map else math.isqrt(states.shape[1])))
@@ -115,7 +133,8 @@ class FrameEncoder(PretrainedEncoder):
         if hasattr(config, "output_channels"):  # SAM: a map of another width than its layers, from one size of input
             self.hidden_size = self.summary_size = config.output_channels
             return stride
-        small = torch.zeros(1, 3, 2 * stride, 2 * stride, device=parameter.device)
+        side = 2 * stride if self.any_size else self.default_image_size
+        small = torch.zeros(1, 3, side, side, device=parameter.device)
         self.summary_size = self(small).summary.shape[-1]
         return stride
 
@@ -132,6 +151,11 @@ class FrameEncoder(PretrainedEncoder):
             ValueError: If the values leave [0, 1] (normalised twice?), the size does not fit the stride or the frames
                 do not fit the canvas.
         """
+        if not self.any_size and {*images.shape[-2:], canvas} - {self.default_image_size, None}:
+            raise ValueError(
+                f"{self.name} takes frames of {self.default_image_size}x{self.default_image_size} pixels alone, not "
+                f"{images.shape[-2]}x{images.shape[-1]}; set image_size to {self.default_image_size}"
+            )
         pixels = self.normalise(images)
         shown = (images.shape[-2] // self.stride, images.shape[-1] // self.stride)
         if canvas is None:
@@ -146,6 +170,16 @@ class FrameEncoder(PretrainedEncoder):
         grid = (canvas // self.stride, canvas // self.stride)
         return self.read(self.model(pixels, **self.arguments), grid, shown)
 
+    def states_of(self, outputs) -> torch.Tensor:
+        """Tokens [B, prefix + h * w, C] or a map [B, C, h, w] of a model's output."""
+        states = outputs.last_hidden_state
+        if not isinstance(states, torch.Tensor) or states.ndim not in (3, 4):
+            raise ValueError(
+                f"{self.name} ({type(self.model).__name__}) gives features of several scales or without places; "
+                "expected patch tokens [B, N, C] or a map [B, C, h, w]"
+            )
+        return states.movedim(-1, 1) if self.channels_last and states.ndim == 4 else states
+
     def read(self, outputs, grid: tuple[int, int], shown: tuple[int, int] | None = None) -> FrameFeatures:
         """Splits a model's output into summary and patches.
 
@@ -154,7 +188,7 @@ class FrameEncoder(PretrainedEncoder):
             grid: Rows and columns of its patch grid.
             shown: Rows and columns from the top left that are kept; by default all.
         """
-        states = outputs.last_hidden_state
+        states = self.states_of(outputs)
         pooled = getattr(outputs, "pooler_output", None)
         if states.ndim == 4:  # a map [B, C, h, w]
             patches = states.flatten(2).transpose(1, 2)

@@ -4,10 +4,12 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import torch
-from transformers import AutoModel, PreTrainedModel
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.image_processing_base import ImageProcessingMixin
+from transformers.utils import is_timm_available
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .complete_checkpoint_zen import refuse_incomplete
@@ -79,6 +81,7 @@ class PretrainedEncoder:
         # where, by what and for what it was written
         neutral = {"transformers_version", "dtype", "_name_or_path", "auto_map", "architectures"}
         neutral |= {"id2label", "label2id", "problem_type"}
+        neutral |= {"num_classes", "label_names", "pretrained_cfg"}  # of timm; its normalisation is hashed below
         config = {key: value for key, value in self.model.config.to_dict().items() if key not in neutral}
         settings = [config, self.mean.tolist(), self.std.tolist(), self.pixel_scale, self.reverse_channels]
         digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
@@ -105,11 +108,12 @@ def load_pretrained(
     """Loads a model from the Hub or a local folder, refusing one whose weights are not all there.
 
     Args:
-        pretrained_model_name_or_path: Hub id or folder of any `AutoModel` with pixel inputs.
+        pretrained_model_name_or_path: Hub id or folder of any `AutoModel` with pixel inputs, or a name of timm's such as
+            `vit_small_patch16_224.augreg_in21k` (its weights come from the Hub).
         revision: Commit, tag or branch on the Hub.
         dtype: Type of the weights and of the computation.
         trust_remote_code: Whether code that lies beside the weights may run.
-        image_mean: Overrides the mean of the folder's `preprocessor_config.json`.
+        image_mean: Overrides the mean of the checkpoint's own preprocessing.
         image_std: Overrides its standard deviation.
 
     Returns:
@@ -117,9 +121,10 @@ def load_pretrained(
 
     Raises:
         FileNotFoundError: If the folder or repository holds no readable checkpoint.
+        ImportError: If it is a model of timm, and timm is not installed.
         ValueError: If the checkpoint lacks weights, or no normalisation is known.
     """
-    name = str(pretrained_model_name_or_path)
+    name = hub_name(str(pretrained_model_name_or_path))
     try:
         model, report = AutoModel.from_pretrained(
             name,
@@ -134,6 +139,10 @@ def load_pretrained(
             f"{name}: no model could be loaded ({error}); expected a Hub id or a folder with config.json and "
             "model.safetensors, as written by save_pretrained"
         ) from error
+    except ImportError as error:
+        if "timm" not in str(error):
+            raise
+        raise ImportError(f"{name} is a model of timm, which is not installed; run `pip install timm`") from error
     # a ViT published for classification has no pooler, its summary is the CLS token; no encoder runs a predictor
     for part in ("pooler", "predictor"):
         missing = {key for key in report["missing_keys"] if key.startswith(f"{part}.")}
@@ -141,14 +150,17 @@ def load_pretrained(
             setattr(model, part, None)
             report["missing_keys"] -= missing
     refuse_incomplete(name, report)
-    processing = read_processing(name, revision, clips=model.main_input_name == CLIPS)
+    if hasattr(model, "timm_model"):
+        processing, source = read_timm_processing(model.config), "config.json with mean and std in its pretrained_cfg"
+    else:
+        processing = read_processing(name, revision, clips=model.main_input_name == CLIPS)
+        source = "preprocessor_config.json with image_mean and image_std"
     mean, std = (image_mean or processing.get("image_mean"), image_std or processing.get("image_std"))
     if processing.get("do_normalize") is False and image_mean is None:
         mean, std = [0.0] * 3, [1.0] * 3
     if mean is None or std is None:
         raise ValueError(
-            f"{name} has no preprocessor_config.json with image_mean and image_std, so its input normalisation "
-            "is unknown; pass image_mean and image_std"
+            f"{name} has no {source}, so its input normalisation is unknown; pass image_mean and image_std"
         )
     if processing.get("rescale_offset"):
         raise ValueError(f"{name}: rescale_offset in preprocessor_config.json is not supported; unset it")
@@ -163,6 +175,34 @@ def load_pretrained(
         "name": name,
     }
     return model, settings
+
+
+def hub_name(name: str) -> str:
+    """The Hub id behind a name of timm's; any other name, and a folder, as it is.
+
+    Raises:
+        ValueError: If timm knows the architecture, but not these weights of it.
+    """
+    if "/" in name or Path(name).exists() or not is_timm_available():
+        return name
+    import timm
+
+    if not timm.is_model(name):
+        return name
+    architecture = name.partition(".")[0]
+    known = timm.list_pretrained(f"{architecture}.*")
+    if not known or ("." in name and name not in known):
+        raise ValueError(f"timm has no weights {name!r}; it knows {known or 'none'} of {architecture}")
+    return timm.get_pretrained_cfg(name).hf_hub_id
+
+
+def read_timm_processing(config: PreTrainedConfig) -> dict:
+    """The preprocessing in a timm checkpoint's `pretrained_cfg`, as a processor would call it; empty where none is."""
+    own = getattr(config, "pretrained_cfg", None) or {}
+    names = {"mean": "image_mean", "std": "image_std"}
+    processing = {names[key]: list(own[key]) for key in names if own.get(key)}
+    size = (getattr(config, "model_args", None) or {}).get("img_size") or (own.get("input_size") or [None])[-1]
+    return processing | ({"size": size} if size else {})
 
 
 def read_processing(name: str, revision: str | None, clips: bool) -> dict:
