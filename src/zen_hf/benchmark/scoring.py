@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import evaluate
 import numpy as np
+from scipy.special import expit, log_softmax
 
 from .task import Target
 
@@ -15,10 +16,18 @@ def as_predictions(target: Target, logits: np.ndarray, metric: type[evaluate.Met
 
     Args:
         target: what was predicted.
-        logits: [frames, classes]; probabilities and any other scores will do, higher means more likely.
+        logits: [frames, classes]. Of one class per frame up to a constant per frame; of several labels, log-odds, where the
+            metric takes probabilities (others rank them, and any scale will do).
         metric: by default the target's own.
     """
-    return logits if (metric or target.metric).ranks else logits.argmax(axis=1)
+    metric, logits = metric or target.metric, np.asarray(logits)
+    if not metric.ranks:
+        return logits.argmax(axis=1)
+    if target.kind == "multi_label":
+        return expit(logits.astype(float)) if metric.probabilities else logits
+    # Logits of one class have no common order over frames; log-probabilities have, and keep apart what rounds to 0.
+    logs = log_softmax(logits.astype(float), axis=1)
+    return np.exp(logs) if metric.probabilities else logs
 
 
 def as_references(target: Target, labels: np.ndarray, metric: type[evaluate.Metric] | None = None) -> np.ndarray:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which of three criteria of the critical view of safety are achieved, every 5 s, in Endoscapes-CVS201."""
 
+from ..metrics.binary_decisions.binary_decisions import BinaryDecisions
 from ..metrics.multilabel_map.multilabel_map import MultilabelMap
 from ..readers.endoscapes import CRITERIA, SOURCE, read_endoscapes_cvs
 from ..task import Target, Task, Transfer
@@ -11,7 +12,11 @@ TASK = Task(
     source=SOURCE,
     reader=read_endoscapes_cvs,
     split="endoscapes_cvs201",
-    targets=(Target("cvs", "multi_label", CRITERIA, MultilabelMap, score="map", headline="map_global"),),
+    targets=(
+        Target(
+            "cvs", "multi_label", CRITERIA, MultilabelMap, score="map", headline="map_global", also=(BinaryDecisions,)
+        ),
+    ),
     transfers=(Transfer("cholec80_cvs", "cvs", {name: name for name in CRITERIA}),),
     few_shot={15: (), 30: ()},  # 12.5 % and 25 % of the training videos
     published={"videos": 201, "frames": 11_090, "train": 6_960, "val": 2_331, "test": 1_799},

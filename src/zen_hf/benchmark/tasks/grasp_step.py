@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which of 21 steps of a prostatectomy it is, every second, in GraSP."""
 
+from ..metrics.multilabel_map.multilabel_map import MultilabelMap
 from ..metrics.phase_recognition.phase_recognition import PhaseRecognition
 from ..readers.grasp import SOURCE, STEPS, read_grasp
 from ..task import TEMPORAL_HEADS, Target, Task
@@ -11,7 +12,8 @@ TASK = Task(
     source=SOURCE,
     reader=read_grasp,
     split="grasp_6_2_5",
-    targets=(Target("step", "single_label", STEPS, PhaseRecognition, score="f1_b"),),
+    # map_global is the score of the authors (arXiv:2401.11174): AP of all test frames, mean over classes.
+    targets=(Target("step", "single_label", STEPS, PhaseRecognition, score="f1_b", also=(MultilabelMap,)),),
     heads=TEMPORAL_HEADS,
     few_shot={1: (), 2: (), 4: ()},
     published={"videos": 13, "frames": 116_516, "test": 42_897},

@@ -50,49 +50,6 @@ Examples:
 """  # noqa: E501
 
 
-class MultilabelMap(evaluate.Metric):
-    """Mean average precision; see the head of this file for the definition and `_compute` for what it returns."""
-
-    ranks = True  # predictions are scores whose order counts
-
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description=__doc__,
-            citation="",
-            inputs_description=_INPUTS,
-            features=datasets.Features(
-                {
-                    "predictions": datasets.Sequence(datasets.Value("float64")),
-                    "references": datasets.Sequence(datasets.Value("int8")),
-                    "groups": datasets.Value("string"),
-                }
-            ),
-        )
-
-    def _compute(self, predictions: list, references: list, groups: list[str]) -> dict:
-        """Score all frames that were added.
-
-        Raises:
-            ValueError: if shapes differ, a score is not finite, or a reference is neither 0 nor 1.
-        """
-        return summarise(video_statistics(predictions, references, groups))
-
-    @staticmethod
-    def video_statistics(predictions, references, groups, **settings) -> dict[str, dict]:
-        """The module's `video_statistics`, for who holds the class."""
-        return video_statistics(predictions, references, groups, **settings)
-
-    @staticmethod
-    def summarise(statistics: dict[str, dict]) -> dict:
-        """All scores from what `video_statistics` returned."""
-        return summarise(statistics)
-
-    @staticmethod
-    def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Score:
-        """The module's `score_of_weights`, for who holds the class."""
-        return score_of_weights(name, *encoders)
-
-
 def video_statistics(predictions: Sequence, references: Sequence, groups: Sequence[str]) -> dict[str, dict]:
     """Everything about each video that a score needs; arguments and errors as for the metric.
 
@@ -184,3 +141,35 @@ def _prevalence(sums: np.ndarray) -> np.ndarray:
 
 def _mean(values: list[float]) -> float | None:
     return float(np.mean(values)) if values else None
+
+
+class MultilabelMap(evaluate.Metric):
+    """Mean average precision; see the head of this file for the definition and `_compute` for what it returns."""
+
+    ranks = True  # predictions are scores whose order counts
+    probabilities = False  # any scale will do
+    video_statistics = staticmethod(video_statistics)
+    summarise = staticmethod(summarise)
+    score_of_weights = staticmethod(score_of_weights)
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=__doc__,
+            citation="",
+            inputs_description=_INPUTS,
+            features=datasets.Features(
+                {
+                    "predictions": datasets.Sequence(datasets.Value("float64")),
+                    "references": datasets.Sequence(datasets.Value("int8")),
+                    "groups": datasets.Value("string"),
+                }
+            ),
+        )
+
+    def _compute(self, predictions: list, references: list, groups: list[str]) -> dict:
+        """Score all frames that were added.
+
+        Raises:
+            ValueError: if shapes differ, a score is not finite, or a reference is neither 0 nor 1.
+        """
+        return summarise(video_statistics(predictions, references, groups))

@@ -59,57 +59,6 @@ Examples:
 """
 
 
-class PhaseRecognition(evaluate.Metric):
-    """Scores of one class per frame; see the head of this file for their names."""
-
-    ranks = False  # predictions are class indices
-
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description=__doc__,
-            citation="",
-            inputs_description=_INPUTS,
-            features=datasets.Features(
-                {
-                    "predictions": datasets.Value("int32"),
-                    "references": datasets.Value("int32"),
-                    "groups": datasets.Value("string"),
-                }
-            ),
-        )
-
-    def _compute(
-        self,
-        predictions: list[int],
-        references: list[int],
-        groups: list[str],
-        num_classes: int | None = None,
-        legacy_relaxed_window: int | None = None,
-    ) -> dict:
-        """Score all frames that were added.
-
-        Raises:
-            ValueError: if a class index is negative or not below `num_classes`.
-        """
-        per_video = video_statistics(predictions, references, groups, num_classes, legacy_relaxed_window)
-        return summarise(per_video, score_names(num_classes is not None, legacy_relaxed_window is not None))
-
-    @staticmethod
-    def video_statistics(predictions, references, groups, **settings) -> dict[str, dict]:
-        """The module's `video_statistics`, for who holds the class."""
-        return video_statistics(predictions, references, groups, **settings)
-
-    @staticmethod
-    def summarise(statistics: dict[str, dict]) -> dict:
-        """All scores from what `video_statistics` returned."""
-        return summarise(statistics)
-
-    @staticmethod
-    def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Score:
-        """The module's `score_of_weights`, for who holds the class."""
-        return score_of_weights(name, *encoders)
-
-
 def score_names(strategy_c: bool = True, legacy_relaxed: bool = False) -> list[str]:
     """Names of all scores, the main ones first."""
     strategies = STRATEGIES if strategy_c else STRATEGIES[:2]
@@ -255,3 +204,43 @@ def mean_of_every_class(per_video: dict[str, dict], measure: str, strategy: str)
 
 def _json(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+class PhaseRecognition(evaluate.Metric):
+    """Scores of one class per frame; see the head of this file for their names."""
+
+    ranks = False  # predictions are class indices
+    probabilities = False
+    video_statistics = staticmethod(video_statistics)
+    summarise = staticmethod(summarise)
+    score_of_weights = staticmethod(score_of_weights)
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=__doc__,
+            citation="",
+            inputs_description=_INPUTS,
+            features=datasets.Features(
+                {
+                    "predictions": datasets.Value("int32"),
+                    "references": datasets.Value("int32"),
+                    "groups": datasets.Value("string"),
+                }
+            ),
+        )
+
+    def _compute(
+        self,
+        predictions: list[int],
+        references: list[int],
+        groups: list[str],
+        num_classes: int | None = None,
+        legacy_relaxed_window: int | None = None,
+    ) -> dict:
+        """Score all frames that were added.
+
+        Raises:
+            ValueError: if a class index is negative or not below `num_classes`.
+        """
+        per_video = video_statistics(predictions, references, groups, num_classes, legacy_relaxed_window)
+        return summarise(per_video, score_names(num_classes is not None, legacy_relaxed_window is not None))

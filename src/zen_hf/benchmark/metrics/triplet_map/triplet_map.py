@@ -49,49 +49,6 @@ Examples:
 """
 
 
-class TripletMap(evaluate.Metric):
-    """Average precision of triplets and components; see the head of this file for the names of the scores."""
-
-    ranks = True  # predictions are scores whose order counts
-
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description=__doc__,
-            citation="",
-            inputs_description=_INPUTS,
-            features=datasets.Features(
-                {
-                    "predictions": datasets.Sequence(datasets.Value("float64")),
-                    "references": datasets.Sequence(datasets.Value("int8")),
-                    "groups": datasets.Value("string"),
-                }
-            ),
-        )
-
-    def _compute(self, predictions: list, references: list, groups: list[str]) -> dict:
-        """Score all frames that were added.
-
-        Raises:
-            ValueError: if there are not 100 triplets, a score is not finite, or a reference is neither 0 nor 1.
-        """
-        return summarise(video_statistics(predictions, references, groups))
-
-    @staticmethod
-    def video_statistics(predictions, references, groups, **settings) -> dict[str, dict]:
-        """The module's `video_statistics`, for who holds the class."""
-        return video_statistics(predictions, references, groups, **settings)
-
-    @staticmethod
-    def summarise(statistics: dict[str, dict]) -> dict:
-        """All scores from what `video_statistics` returned."""
-        return summarise(statistics)
-
-    @staticmethod
-    def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Score:
-        """The module's `score_of_weights`, for who holds the class."""
-        return score_of_weights(name, *encoders)
-
-
 def triplets_of_classes(component: str) -> list[list[int]]:
     """For every class of a component, in the order of ivtmetrics, the indices of the triplets that hold it.
 
@@ -158,3 +115,35 @@ def summarise(statistics: dict[str, dict]) -> dict:
             head, tail = name.split("_", 1)
             result[f"{head}_{component}_{tail}"] = value
     return result | {"per_video": per_video}
+
+
+class TripletMap(evaluate.Metric):
+    """Average precision of triplets and components; see the head of this file for the names of the scores."""
+
+    ranks = True  # predictions are scores whose order counts
+    probabilities = False  # any scale will do
+    video_statistics = staticmethod(video_statistics)
+    summarise = staticmethod(summarise)
+    score_of_weights = staticmethod(score_of_weights)
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=__doc__,
+            citation="",
+            inputs_description=_INPUTS,
+            features=datasets.Features(
+                {
+                    "predictions": datasets.Sequence(datasets.Value("float64")),
+                    "references": datasets.Sequence(datasets.Value("int8")),
+                    "groups": datasets.Value("string"),
+                }
+            ),
+        )
+
+    def _compute(self, predictions: list, references: list, groups: list[str]) -> dict:
+        """Score all frames that were added.
+
+        Raises:
+            ValueError: if there are not 100 triplets, a score is not finite, or a reference is neither 0 nor 1.
+        """
+        return summarise(video_statistics(predictions, references, groups))
