@@ -208,21 +208,22 @@ def doctor(
 
 @app.command()
 def miniature(
-    task: Annotated[str, typer.Argument(help="Task, for instance cholec80_phase.")],
+    name: Annotated[str, typer.Argument(help="Task, for instance cholec80_phase, or the suite workflow.")],
     out: Annotated[Path, typer.Option(help="Folder to make; must be empty or absent.")],
     seconds: Annotated[int, typer.Option(help="Length of every video.")] = 24,
     size: Annotated[int, typer.Option(help="Edge of the frames in pixels, even.")] = 64,
     seed: Annotated[int, typer.Option(help="Chooses the operations.")] = 0,
 ) -> None:
-    """Write synthetic operations in the exact layout of a task's dataset.
+    """Write synthetic operations in the exact layout of a task's dataset, or of all datasets of a suite.
 
     \b
     Example:
       zen-hf miniature cholec80_phase --out mini
+      zen-hf miniature workflow --out datasets
     """
     from zen_hf.recipes.miniature import miniature
 
-    miniature(task=task, out=out, seconds=seconds, size=size, seed=seed)
+    miniature(name=name, out=out, seconds=seconds, size=size, seed=seed)
 
 
 def _message(error: Exception) -> str:

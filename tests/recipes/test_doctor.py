@@ -9,8 +9,8 @@ from zen_hf.recipes.miniature import miniature
 
 
 def test_miniature_then_doctor(tmp_path, capsys):
-    videos = miniature("endoscapes_cvs", tmp_path / "mini", seconds=6)
-    assert videos == ["1", "2", "3", "121", "162", "163"]
+    written = miniature("endoscapes_cvs", tmp_path / "mini", seconds=6)
+    assert written == {str(tmp_path / "mini"): ["1", "2", "3", "121", "162", "163"]}
     assert "6 synthetic videos in the layout of Endoscapes-CVS201" in capsys.readouterr().out
     found = doctor("endoscapes_cvs", tmp_path / "mini")
     assert not [finding for finding in found if finding.severity == "error"]
