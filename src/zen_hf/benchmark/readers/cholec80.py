@@ -35,6 +35,23 @@ TOOLS = ("Grasper", "Bipolar", "Hook", "Scissors", "Clipper", "Irrigator", "Spec
 LAYOUT = "videos/videoNN.mp4 beside phase_annotations/videoNN-phase.txt and tool_annotations/videoNN-tool.txt"
 
 
+def _videos(*numbers: int) -> tuple[str, ...]:
+    return tuple(f"video{number:02d}" for number in numbers)
+
+
+# EndoViT's subsets of the training videos 1 to 40 (D. Batic et al., IJCARS 2024; `surgical_phase_recognition/output_dir/
+# LessTrainingData.txt` of its repository), by number of videos.
+FEW_SHOT = {
+    2: (_videos(25, 1), _videos(33, 11), _videos(22, 40)),
+    4: (_videos(8, 28, 13, 4), _videos(5, 17, 25, 31), _videos(24, 28, 38, 15)),
+    8: (
+        _videos(1, 22, 12, 8, 6, 33, 31, 29),
+        _videos(20, 38, 25, 7, 29, 4, 2, 24),
+        _videos(18, 28, 17, 2, 40, 36, 7, 34),
+    ),
+}
+
+
 def patient(video: str) -> str:
     """The name that this patient has in the leakage manifest; CholecT50 and Cholec80-CVS use the same."""
     return f"cholec80:{int(video[-2:])}"

@@ -28,6 +28,7 @@ from .spreadsheet import read_sheet
 FPS = cholec80.FPS
 STEP = 5  # native frames from one judged frame to the next
 JUDGED_PERCENT = 15
+# The order of the sheet's columns and of the authors' code (COLENET, `cholec80csv_dataset.py`); read by name.
 CRITERIA = ("two_structures", "cystic_plate", "hepatocystic_triangle")
 TIMES = ("initial_minute", "initial_second", "final_minute", "final_second")
 SHEET = "surgeons_annotations.xlsx"

@@ -21,6 +21,8 @@ from .canonical import canonical_dataset, frame_row, multi_label, require_files
 from .source import Source
 
 FPS = 25
+# C1, C2, C3, the order of `ds`: doi.org/10.1038/s41597-025-04642-4, figure 5. Cholec80-CVS has the last two exchanged;
+# transfers map criteria by their names.
 CRITERIA = ("two_structures", "hepatocystic_triangle", "cystic_plate")
 SIDES = ("train", "val", "test")
 LABELS = "annotation_ds_coco.json"

@@ -3,7 +3,7 @@
 """Which of seven phases it is, every second, in Cholec80."""
 
 from ..metrics.phase_recognition.phase_recognition import PhaseRecognition
-from ..readers.cholec80 import PHASES, SOURCE, read_cholec80_phases
+from ..readers.cholec80 import FEW_SHOT, PHASES, SOURCE, read_cholec80_phases
 from ..task import TEMPORAL_HEADS, Target, Task, Transfer
 
 TASK = Task(
@@ -17,6 +17,6 @@ TASK = Task(
     transfers=(
         Transfer("m2cai16_phase", "phase", {"TrocarPlacement": "Preparation"} | {name: name for name in PHASES}),
     ),
-    few_shot={2: (), 4: (), 8: ()},
+    few_shot=FEW_SHOT,
     published={"videos": 80, "frames": 184_498},
 )

@@ -3,7 +3,7 @@
 """Which of seven tools are in view, every second, in Cholec80."""
 
 from ..metrics.multilabel_map.multilabel_map import MultilabelMap
-from ..readers.cholec80 import SOURCE, TOOLS, read_cholec80_tools
+from ..readers.cholec80 import FEW_SHOT, SOURCE, TOOLS, read_cholec80_tools
 from ..task import Target, Task
 
 TASK = Task(
@@ -13,6 +13,6 @@ TASK = Task(
     split="cholec80_40_8_32",
     other_splits=("cholec80_40_40", "cholec80_32_8_40"),
     targets=(Target("tool", "multi_label", TOOLS, MultilabelMap, score="map", headline="map_global"),),
-    few_shot={2: (), 4: (), 8: ()},
+    few_shot=FEW_SHOT,
     published={"videos": 80, "frames": 184_498},
 )

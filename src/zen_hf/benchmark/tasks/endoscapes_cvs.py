@@ -18,6 +18,6 @@ TASK = Task(
         ),
     ),
     transfers=(Transfer("cholec80_cvs", "cvs", {name: name for name in CRITERIA}),),
-    few_shot={15: (), 30: ()},  # 12.5 % and 25 % of the training videos
+    few_shot={15: (), 30: ()},  # 12.5 % and 25 % of the training videos; the official lists lie in the download alone
     published={"videos": 201, "frames": 11_090, "train": 6_960, "val": 2_331, "test": 1_799},
 )
