@@ -114,8 +114,10 @@ def benchmark(
     task: Annotated[list[str] | None, typer.Option(help="Task, for instance cholec80_phase; may be repeated.")] = None,
     suite: Annotated[Literal["workflow"] | None, typer.Option(help="All tasks of a suite, in place of --task.")] = None,
     protocol: Annotated[
-        list[Literal["frozen", "few_shot", "lora", "dora", "full", "zero_shot", "all"]] | None,
-        typer.Option(help="How the model is used; may be repeated. all: the five without dora.  [default: frozen]"),
+        list[str] | None,
+        typer.Option(
+            help="frozen (the default), few_shot, lora, dora, full, zero_shot, or all (those but dora); may be repeated."
+        ),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Another split of the task.")] = None,
     seed: Annotated[int, typer.Option(help="First seed of the heads.")] = 0,

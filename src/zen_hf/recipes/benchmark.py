@@ -102,6 +102,9 @@ def plan_benchmark(
     Raises:
         ValueError: if a name or setting is unknown.
     """
+    unknown = [name for name in protocols if name not in (*PROTOCOLS, "dora", "all")]
+    if unknown:
+        raise ValueError(f"unknown protocol {unknown[0]!r}; expected one of {', '.join(PROTOCOLS)}, dora, all.")
     chosen = tuple(dict.fromkeys(name for given in protocols for name in (PROTOCOLS if given == "all" else (given,))))
     return BenchmarkRun(
         model=model,

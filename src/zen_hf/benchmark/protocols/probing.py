@@ -81,8 +81,16 @@ def smoothed_variant(
 ) -> dict[str, tuple[dict[str, np.ndarray], dict]]:
     """The same predictions, each the mean of the last frames' probabilities; the window is chosen on validation videos."""
     window = choose_window(target, on_val, val_labels)
-    means = {video: smooth(target, values, window) for video, values in logits.items()}
+    means = {video: as_logits(target, smooth(target, values, window)) for video, values in logits.items()}
     return {f"{head}_smoothed": (means, chosen | {"window": window})}
+
+
+def as_logits(target: Target, probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities as logits: what is scored and stored is of one kind for all heads."""
+    least = 1e-30
+    if target.kind == "single_label":
+        return np.log(np.maximum(probabilities, least))
+    return np.log(np.maximum(probabilities, least)) - np.log(np.maximum(1 - probabilities, least))
 
 
 def labelled(labels: dict[str, np.ndarray], features: dict[str, VideoFeatures]) -> list[LabelledVideo]:
