@@ -18,6 +18,6 @@ TASK = Task(
     ),
     targets=(Target("phase", "single_label", PHASES, PhaseRecognition, score="f1_b"),),
     heads=TEMPORAL_HEADS,
-    few_shot={4: (), 8: (), 16: ()},
+    few_shot={2: (), 4: (), 8: ()},
     published={"videos": 140},
 )
