@@ -25,6 +25,7 @@ from zen_hf.benchmark.statistics import (
     confidence_interval,
     holm,
     minimum_detectable_difference,
+    rank_encoders,
     spread_over_seeds,
     swap_test,
 )
@@ -146,6 +147,26 @@ def test_few_videos_are_warned_of():
     few = confidence_interval(mean_over_videos([0.1, 0.4, 0.3, 0.2, 0.6]), 5)
     assert few.warning.startswith("5 test videos: fewer than 8.") and "0.062" in few.warning
     assert confidence_interval(mean_over_videos(np.arange(8) / 8), 8).warning is None
+
+
+def test_ranks_worked_by_hand():
+    ranking = rank_encoders({"a": [0.9, 0.8, 0.7, 0.6], "b": [0.8, 0.7, 0.7, 0.5], "c": [0.1, 0.2, 0.3, 0.7]})
+    assert ranking.mean_ranks == pytest.approx({"a": 5.5 / 4, "b": 8.5 / 4, "c": 10 / 4}) and ranking.tasks == 4
+    # Friedman's statistic with its correction for ties, by hand: 12/(nk(k+1)) sum R^2 - 3n(k+1), over 1 - sum(t^3-t)/(nk(k^2-1))
+    statistic = (12 / (4 * 3 * 4) * (5.5**2 + 8.5**2 + 10**2) - 3 * 4 * 4) / (1 - 6 / (4 * 3 * 8))
+    assert ranking.p_value == pytest.approx(stats.chi2.sf(statistic, 2))
+    assert rank_encoders(dict.fromkeys("abc", [0.5, 0.5])).p_value == 1
+    for scores in ({"a": [1, 2], "b": [1, 2]}, dict.fromkeys("abc", [1]), {"a": [1, 2], "b": [1, 2], "c": [1]}):
+        with pytest.raises(ValueError, match="ranks need three encoders"):
+            rank_encoders(scores)
+
+
+@pytest.mark.parametrize(("encoders", "quantile"), [(3, 2.343), (4, 2.569), (5, 2.728), (10, 3.164)])
+def test_critical_difference_of_the_published_table(encoders, quantile):
+    """Demsar (2006), table 5(a), alpha 0.05."""
+    scores = {str(index): list(np.random.default_rng(index).random(12)) for index in range(encoders)}
+    expected = quantile * np.sqrt(encoders * (encoders + 1) / (6 * 12))
+    assert rank_encoders(scores).critical_difference == pytest.approx(expected, rel=5e-4)
 
 
 def test_seeds_are_apart_from_the_interval():

@@ -164,3 +164,27 @@ def test_a_full_disk_leaves_no_half_written_checkpoint(recipe, tmp_path, monkeyp
     assert list((tmp_path / "run" / "checkpoints").iterdir()) == []
     distill(recipe, resume=True)  # room again: the same run goes on
     assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+
+
+def test_the_model_states_what_it_was_trained_on(recipe, tmp_path, frames_folder, vit_teacher):
+    """Read back by the benchmark: its own frames without held-out videos, and its teachers; no path, no private id."""
+    from zen_hf.benchmark.trained_on import training_data_of
+
+    teacher = shutil.copytree(vit_teacher, tmp_path / "teacher")
+    statement = {"format": "zen-hf training data 1", "name": "the teacher", "complete": True, "corpora": ["lvd-142m"]}
+    (teacher / "training_data.json").write_text(json.dumps(statement))
+    overrides = ["frames.0.patients_of=own", f"teachers.0.source={teacher}"]
+    data = training_data_of(str(distill(recipe, overrides)))
+    assert data.complete and data.frames[0]["source"] == "local" and data.frames[0]["licence"] == "CC0-1.0"
+    assert len(data.frames[0]["videos"]) == 2  # B is held out
+    assert [(part.name, part.complete) for part in data.teachers] == [("the teacher", True), ("cnn", False)]
+    text = (tmp_path / "run" / "model" / "training_data.json").read_text()
+    assert str(tmp_path) not in text and str(frames_folder) not in text
+    content = yaml.safe_load(recipe.read_text()) | {"output": str(tmp_path / "second")}
+    content["student"] = {"pretrained": str(tmp_path / "run" / "model"), "adaptor_size": 16}
+    recipe.write_text(yaml.safe_dump(content))
+    second = training_data_of(str(distill(recipe)))
+    assert not second.complete and second.teachers[-1] == data  # what it started from
+    with pytest.raises(ValueError, match="video 'A' is no id of Cholec80"):
+        distill(recipe, ["frames.0.patients_of=cholec80", f"output={tmp_path / 'third'}"])
+    assert not (tmp_path / "third").exists()

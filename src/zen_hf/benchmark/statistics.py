@@ -12,7 +12,8 @@ each video counts (`video_weights.Score`), which every metric of `benchmark/metr
     compare(both, units=len(per_video_of_a))
 
 B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 14; P. Good, Permutation Tests (2000),
-chapter 3; S. Holm, Scandinavian Journal of Statistics 6 (1979) 65.
+chapter 3; S. Holm, Scandinavian Journal of Statistics 6 (1979) 65; J. Demsar, Journal of Machine Learning Research 7
+(2006) 1, for several encoders on several tasks.
 """
 
 import itertools
@@ -259,6 +260,59 @@ def holm(p_values: dict[str, float]) -> dict[str, float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[task]))
         adjusted[task] = largest
     return {task: adjusted[task] for task in p_values}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Several encoders on several tasks, by their rank on each.
+
+    Args:
+        mean_ranks: {encoder: mean rank over the tasks}, 1 is best; equal scores share a rank.
+        p_value: of Friedman's test that all encoders are alike.
+        critical_difference: of Nemenyi: mean ranks further apart than this differ at `alpha`.
+        alpha: chance to find some difference among alike encoders.
+        tasks: number of tasks.
+    """
+
+    mean_ranks: dict[str, float]
+    p_value: float
+    critical_difference: float
+    alpha: float
+    tasks: int
+
+
+def rank_encoders(scores: dict[str, Sequence[float]], alpha: float = 0.05) -> Ranking:
+    """Rank encoders over tasks whose scores have no common scale (Demsar 2006, section 3.2.2).
+
+    The critical difference is q sqrt(k (k + 1) / (6 n)) for k encoders and n tasks, with q the upper quantile of the
+    studentised range over sqrt(2).
+
+    Args:
+        scores: {encoder: score on every task, higher is better}, the tasks in the same order.
+        alpha: in (0, 1).
+
+    Raises:
+        ValueError: for fewer than three encoders or two tasks, or if an encoder lacks a task.
+    """
+    table = np.array(list(scores.values()), dtype=float) if len({len(v) for v in scores.values()}) == 1 else None
+    if table is None or len(table) < 3 or table.shape[1] < 2 or np.isnan(table).any():
+        raise ValueError(
+            f"ranks need three encoders or more, each with a score on the same two tasks or more; found "
+            f"{ {name: len(values) for name, values in scores.items()} }."
+        )
+    encoders, tasks = table.shape
+    ranks = stats.rankdata(-table, axis=0)
+    alike = (table == table[0]).all()  # Friedman's statistic is then 0 / 0
+    return Ranking(
+        mean_ranks={name: float(rank) for name, rank in zip(scores, ranks.mean(axis=1), strict=True)},
+        p_value=1.0 if alike else float(stats.friedmanchisquare(*table).pvalue),
+        critical_difference=float(
+            stats.studentized_range.ppf(1 - alpha, encoders, np.inf)
+            * np.sqrt(encoders * (encoders + 1) / (12 * tasks))
+        ),
+        alpha=alpha,
+        tasks=tasks,
+    )
 
 
 @dataclass(frozen=True)

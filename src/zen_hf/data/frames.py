@@ -40,6 +40,8 @@ class FrameSource:
         split: Split of a Hub dataset.
         revision: Commit, tag or branch of a Hub dataset.
         licence: Licence of the frames, carried into the model card.
+        patients_of: Public dataset that the videos are of, by the name of its reader, such as `cholec80`; `own` if the
+            patients are in no public dataset. Without it, the leakage of every benchmark of the student is unknown.
         on_error: `"raise"` stops at an unreadable frame; `"skip"` drops and counts it; in a stream its successor
             takes its place.
     """
@@ -55,6 +57,7 @@ class FrameSource:
     split: str = "train"
     revision: str | None = None
     licence: str = "unknown"
+    patients_of: str | None = None
     on_error: str = "raise"
 
     def __post_init__(self):

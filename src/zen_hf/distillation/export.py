@@ -3,6 +3,7 @@
 """The end of a run: a folder that AutoModel loads, whose adaptors speak in their teachers' spaces."""
 
 import copy
+import json
 from pathlib import Path
 
 from zen_hf.distillation.calibration import Calibration
@@ -11,7 +12,12 @@ from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
 from zen_hf.run_directory import atomic_folder
 
 
-def export(student: ZenForDistillation, calibrations: dict[str, Calibration], folder: Path) -> None:
+def export(
+    student: ZenForDistillation,
+    calibrations: dict[str, Calibration],
+    folder: Path,
+    training_data: dict | None = None,
+) -> None:
     """Writes trunk, adaptors and image processor; `AutoModel.from_pretrained(folder)` loads the trunk.
 
     Adaptors of teachers of clips stay behind: what is exported is a model of frames. Without another adaptor, the folder
@@ -21,6 +27,8 @@ def export(student: ZenForDistillation, calibrations: dict[str, Calibration], fo
         student: Trained trunk and adaptors. Not changed.
         calibrations: Statistics whose inverse is folded into the adaptors.
         folder: Written as a whole or not at all.
+        training_data: What the student was trained on, ready for JSON; becomes `training_data.json`, from which the
+            benchmark knows whether the student saw its test patients.
 
     Raises:
         FileExistsError: If the folder exists.
@@ -39,3 +47,5 @@ def export(student: ZenForDistillation, calibrations: dict[str, Calibration], fo
     with atomic_folder(folder) as temporary:
         (student if kept else student.model).save_pretrained(temporary)
         zen_image_processor(config).save_pretrained(temporary)
+        if training_data is not None:
+            (temporary / "training_data.json").write_text(json.dumps(training_data, indent=1) + "\n")

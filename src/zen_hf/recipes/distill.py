@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from omegaconf import MISSING
 
+from zen_hf.benchmark.trained_on import TrainingData, distilled_on, training_data_of
 from zen_hf.data.frames import Frames, FrameSource, leave_out, load_frames
 from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
@@ -98,6 +99,7 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" and on_gpu else torch.float32
     teachers = [load_teacher(spec, dtype) for spec in config.teachers]
     student = build_student(config.student, teachers, config.views.image_size, config.seed)
+    training_data = distilled_on(config.frames, frames, training_data_inherited(config))
     distillation = Distillation(
         student,
         teachers,
@@ -136,13 +138,20 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     model, trained = run.path / "model", distillation.trained
     if accelerator.is_main_process:
         if not model.exists():  # a run that was stopped between export and summary
-            export(trained, calibrations, model)
+            export(trained, calibrations, model, training_data.as_dict())
         run.finish(summary(config, frames, skipped, model))
         accelerator.print(f"{model}: load it with AutoModel.from_pretrained")
     accelerator.wait_for_everyone()
     for tracker in accelerator.trackers:
         tracker.finish()
     return model
+
+
+def training_data_inherited(config: DistillRecipe) -> dict[str, TrainingData | None]:
+    """What is known of the training data of every teacher, and of the weights that the student starts from."""
+    known = {spec.name: training_data_of(spec.source, spec.revision) for spec in config.teachers}
+    start = config.student.pretrained or config.student.generalist
+    return known | ({"start of the student": training_data_of(start)} if start else {})
 
 
 def held_out_monitor(

@@ -1,0 +1,188 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Finding and reading result folders; `results.py` writes them."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from .scoring import video_statistics
+from .task import Target, load_task
+
+FORMAT = "zen-hf result 2"
+SUMMARY, PREDICTIONS, BASELINES = "summary.json", "predictions.safetensors", "baselines"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result folder: its summary, and the predictions, which are read when they are asked for.
+
+    Args:
+        folder: where it lies.
+        summary: content of `summary.json`.
+    """
+
+    folder: Path
+    summary: dict
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.summary["task"]
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+        return self.summary["protocol"]
+
+    @property
+    def encoder(self) -> str:
+        """Name of the encoder."""
+        return self.summary["model"]["name"]
+
+    @property
+    def baseline(self) -> str | None:
+        """Name of the baseline that this is; None for a real encoder."""
+        return self.folder.name if self.folder.parent.name == BASELINES else None
+
+    @property
+    def primary(self) -> dict:
+        """Target, head, score name, value and interval that count."""
+        return self.summary["primary"]
+
+    @property
+    def flag(self) -> str:
+        """Leakage flag."""
+        return self.summary["leakage"]["flag"]
+
+    @property
+    def test_videos(self) -> list[str]:
+        """Ids of all test videos, sorted."""
+        return sorted(video for fold in self.summary["split"]["held_out"] for video in fold)
+
+    def target(self, name: str) -> Target:
+        """The target with its metric, by the task's file.
+
+        Raises:
+            ValueError: if this version of the package has no such task, or the task no such target.
+        """
+        targets = {target.name: target for target in load_task(self.task).targets}
+        if name not in targets:
+            raise ValueError(f"{self.folder}: task {self.task} has no target {name!r}; it has {', '.join(targets)}.")
+        return targets[name]
+
+    def runs(self, target: str, head: str) -> list[dict]:
+        """The runs of one head, each with its scores.
+
+        Raises:
+            ValueError: if there is no such target or head.
+        """
+        targets = self.summary["targets"]
+        if target not in targets:
+            raise ValueError(f"{self.folder}: no target {target!r}; it has {', '.join(targets)}.")
+        heads = targets[target]["heads"]
+        if head not in heads:
+            raise ValueError(f"{self.folder}: no head {head!r} for target {target!r}; it has {', '.join(heads)}.")
+        return heads[head]["runs"]
+
+    def logits(self, target: str, head: str, run: int = 0) -> dict[str, np.ndarray]:
+        """What was scored, {video: [frames, classes]}.
+
+        Raises:
+            ValueError: if the predictions are missing, or the file is damaged.
+        """
+        return self._arrays(f"logits/{target}/{head}/{run}/")
+
+    def truth(self, target: str) -> dict[str, np.ndarray]:
+        """Truth of every test video, [frames] or [frames, classes]; errors as for `logits`."""
+        return self._arrays(f"truth/{target}/")
+
+    def times(self) -> dict[str, np.ndarray]:
+        """Time of every frame of every test video in seconds, [frames]; errors as for `logits`."""
+        return self._arrays("time_s/")
+
+    def _arrays(self, prefix: str) -> dict[str, np.ndarray]:
+        path = self.folder / PREDICTIONS
+        try:
+            with safe_open(path, framework="numpy") as file:
+                names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (no mapping)
+                arrays = {name.removeprefix(prefix): file.get_tensor(name) for name in sorted(names)}
+        except SafetensorError as error:
+            raise ValueError(f"{path}: damaged ({error}); run the benchmark again.") from error
+        if sorted(arrays) != self.test_videos:
+            odd = sorted(set(arrays) ^ set(self.test_videos))
+            raise ValueError(f"{path}: {prefix}* does not match the test videos of {SUMMARY} in {odd}.")
+        return arrays
+
+
+def read_results(paths: Iterable[Path]) -> list[Result]:
+    """Every result at or below some folders, baselines included, sorted by place.
+
+    Args:
+        paths: folders of results, or of suites of results.
+
+    Raises:
+        FileNotFoundError: if a folder is missing or holds no result, or a result has no predictions.
+        ValueError: if a result has another format, or its summary is no JSON.
+    """
+    return [result for path in paths for result in results_below(Path(path))]
+
+
+def results_below(folder: Path) -> list[Result]:
+    """Every result at or below one folder; errors as for `read_results`."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; expected a result or a suite of `zen-hf benchmark`.")
+    summaries = sorted(folder.rglob(SUMMARY), key=lambda path: path.parent)
+    finished = [path for path in summaries if not path.parent.name.startswith(".tmp-")]  # not half written
+    found = [result for path in finished if (result := _read(path)) is not None]
+    if not found:
+        raise FileNotFoundError(
+            f"{folder}: no result of `zen-hf benchmark` here or below (a {SUMMARY} with the format {FORMAT!r}); is its "
+            "run unfinished, or is it another kind of run?"
+        )
+    return found
+
+
+def per_video_statistics(result: Result, target: str, head: str) -> list[dict[str, dict]]:
+    """What the metric's `score_of_weights` needs of every test video, one dict per run.
+
+    They are part of the summary, but for scores that pool frames (`*_global`), which need every frame's logits.
+
+    Args:
+        result: the result.
+        target: name of the target.
+        head: name of the head.
+
+    Raises:
+        ValueError: if there is no such target or head, or the predictions do not fit.
+    """
+    runs = result.runs(target, head)
+    described = result.target(target)
+    if not described.primary.endswith("_global"):
+        return [run["scores"]["per_video"] for run in runs]
+    truth = result.truth(target)
+    return [video_statistics(described, result.logits(target, head, run), truth) for run in range(len(runs))]
+
+
+def _read(path: Path) -> Result | None:
+    """A result, or None for the summary of another kind of run."""
+    try:
+        summary = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON ({error}).") from error
+    found = summary.get("format") if isinstance(summary, dict) else None
+    if found is None:
+        return None
+    if found != FORMAT:
+        raise ValueError(
+            f"{path}: format is {found!r}; expected {FORMAT!r}. Run the benchmark again with this version."
+        )
+    if not (path.parent / PREDICTIONS).is_file():
+        raise FileNotFoundError(
+            f"{path.parent / PREDICTIONS}: missing beside its {SUMMARY}; copy the whole folder of a result."
+        )
+    return Result(path.parent, summary)

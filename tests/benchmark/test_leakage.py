@@ -1,0 +1,229 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every flag from every kind of statement, through teachers, and across datasets that share operations."""
+
+import json
+
+import pytest
+
+from zen_hf.benchmark.leakage import Leakage, flag, matching
+from zen_hf.benchmark.split import load_split
+from zen_hf.benchmark.task import load_task
+from zen_hf.benchmark.trained_on import (
+    UNTRAINED,
+    TrainingData,
+    distilled_on,
+    from_dict,
+    known_corpora,
+    public_encoder,
+    read_training_data,
+    training_data_of,
+)
+from zen_hf.data.frames import FrameSource
+
+DINO = TrainingData("dino", complete=True, corpora=("lvd-142m",))
+
+
+def exam_of(name: str) -> tuple:
+    """A task with the test videos of its own split."""
+    task = load_task(name)
+    return task, [video for fold in load_split(task.split).folds for video in fold.test]
+
+
+def frames_of(**sources: list[str]) -> dict[str, list[str]]:
+    """Columns of frames, two per video."""
+    rows = [(source, video) for source, videos in sources.items() for video in videos for _ in range(2)]
+    return {"source": [source for source, _ in rows], "video_id": [video for _, video in rows]}
+
+
+def seen(*patients: str, labels: bool = False, complete: bool = True, teachers: tuple = ()) -> TrainingData:
+    return TrainingData("x", complete, **{"labelled" if labels else "unlabelled": patients}, teachers=teachers)
+
+
+@pytest.mark.parametrize(
+    ("training_data", "expected", "why"),
+    [
+        (None, "unknown", "nothing states"),
+        (UNTRAINED, "clean", "nothing was trained on"),
+        (DINO, "clean", "no test patient"),
+        (seen("cholec80:1", "cholec80:40"), "clean", "no test patient"),  # training videos of the task
+        (seen("cholec80:1", complete=False), "unknown", "not all training data of x is listed"),
+        (seen("cholec80:49", "cholec80:1"), "seen_unlabelled", "1 of 32 test patients seen without labels by x"),
+        (seen("cholec80:*"), "seen_unlabelled", "32 of 32 test patients"),
+        (seen("cholec80:80", labels=True), "seen_labelled", "1 of 32 test patients seen with labels by x"),
+        (seen("cholec80:49", complete=False), "seen_unlabelled", "; not all training data of x is listed"),
+        (seen("m2cai16:workflow_video_01"), "unknown", "32 of 32 test patients may be among"),
+        (TrainingData("x", True, corpora=("surgenet",)), "unknown", "76 of the 80 videos of Cholec80"),
+    ],
+)
+def test_flags_on_cholec80(training_data, expected, why):
+    leakage = flag(training_data, *exam_of("cholec80_phase"))
+    assert leakage.flag == expected and why in leakage.why
+
+
+def test_what_was_seen_with_labels_outranks_what_was_seen_and_what_is_not_known():
+    both = TrainingData("x", False, ("surgenet",), unlabelled=("cholec80:50",), labelled=("cholec80:49",))
+    assert flag(both, *exam_of("cholec80_tool")).flag == "seen_labelled"
+    both = TrainingData("x", False, ("surgenet",), unlabelled=("cholec80:50",))
+    assert flag(both, *exam_of("cholec80_tool")).flag == "seen_unlabelled"
+
+
+def test_a_student_answers_for_its_teachers_and_theirs():
+    grandchild = seen(teachers=(DINO, seen(teachers=(seen("cholec80:60", labels=True),))))
+    assert flag(grandchild, *exam_of("cholec80_phase")) == Leakage(
+        "seen_labelled", "1 of 32 test patients seen with labels by x"
+    )
+    unknown = seen(teachers=(DINO, TrainingData("a teacher", complete=False)))
+    assert flag(unknown, *exam_of("cholec80_phase")) == Leakage(
+        "unknown", "not all training data of a teacher is listed"
+    )
+
+
+def test_a_student_distilled_on_cholec80_test_patients():
+    """It is flagged wherever the same operations are tested, under whatever names, and nowhere else."""
+    source = FrameSource(path="videos", patients_of="cholec80")
+    student = distilled_on([source], frames_of(videos=["video53", "video62", "video66"]), {"dino": DINO})
+    flags = {
+        name: flag(student, *exam_of(name)).flag
+        for name in ("cholec80_phase", "cholec80_cvs", "cholect50_triplet", "endoscapes_cvs", "autolaparo_phase")
+    }
+    assert flags == {
+        "cholec80_phase": "seen_unlabelled",
+        "cholec80_cvs": "seen_unlabelled",  # video53
+        "cholect50_triplet": "seen_unlabelled",  # VID62
+        "endoscapes_cvs": "clean",  # video66 is video 121 there, of its validation side
+        "autolaparo_phase": "clean",
+    }
+    assert flag(student, load_task("endoscapes_cvs"), ["121", "168"]).flag == "seen_unlabelled"
+    assert (
+        flag(student, *exam_of("m2cai16_phase")).flag == "unknown"
+    )  # some of Cholec80's operations, which is not known
+    source = FrameSource(path="videos", patients_of="cholect50")
+    student = distilled_on([source], frames_of(videos=["VID79"]), {})
+    assert flag(student, *exam_of("cholec80_phase")).flag == "seen_unlabelled"
+
+
+def test_what_a_distillation_states_holds_nothing_private(tmp_path):
+    private = FrameSource(path=str(tmp_path), licence="none", patients_of="own")
+    public = FrameSource(path="owner/cholec80", licence="CC BY-NC-SA 4.0", patients_of="cholec80")
+    frames = frames_of(**{str(tmp_path): ["Miller 1950", "Smith 1961"], "owner/cholec80": ["video02"]})
+    student = distilled_on([private, public], frames, {"dino": DINO})
+    text = json.dumps(student.as_dict())
+    assert "Miller" not in text and str(tmp_path) not in text and tmp_path.name not in text
+    assert student.complete and student.unlabelled == ("cholec80:2",)
+    assert [entry["source"] for entry in student.frames] == ["local", "owner/cholec80"]
+    hashed = student.frames[0]["videos"]
+    assert len(set(hashed)) == 2 and all(video.startswith("sha256:") and len(video) == 71 for video in hashed)
+    assert student.frames[1]["videos"] == ["video02"]
+    assert flag(student, *exam_of("cholec80_phase")).flag == "clean"
+
+
+def test_frames_whose_patients_are_not_stated_leave_everything_unknown():
+    student = distilled_on([FrameSource(path="videos")], frames_of(videos=["video01"]), {})
+    assert not student.complete and student.frames[0]["videos"][0].startswith("sha256:")
+    assert flag(student, *exam_of("sarrarp50_gesture")).flag == "unknown"
+    student = distilled_on([FrameSource(path="videos", patients_of="own")], frames_of(videos=["a"]), {"t": None})
+    assert flag(student, *exam_of("sarrarp50_gesture")) == Leakage("unknown", "not all training data of t is listed")
+
+
+def test_wrong_patients_of():
+    with pytest.raises(ValueError, match="patients_of is 'cholec8'; expected 'own' or one of autolaparo, cholec80, "):
+        distilled_on([FrameSource(path="v", patients_of="cholec8")], frames_of(v=["video01"]), {})
+    with pytest.raises(ValueError, match="v: video 'theatre' is no id of Cholec80; set patients_of to"):
+        distilled_on([FrameSource(path="v", patients_of="cholec80")], frames_of(v=["theatre"]), {})
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "expected"),
+    [
+        ("facebook/dinov2-small", "cholec80_phase", "clean"),
+        ("facebook/dinov3-vits16-pretrain-lvd1689m", "cholec80_phase", "clean"),
+        ("timm/vit_small_patch14_dinov2.lvd142m", "cholec80_phase", "clean"),
+        ("timm:resnet50.a1_in1k", "grasp_phase", "clean"),
+        ("openai/clip-vit-base-patch16", "cholect50_triplet", "clean"),
+        ("google/siglip-base-patch16-224", "endoscapes_cvs", "clean"),
+        ("google/mobilenet_v2_1.0_224", "autolaparo_phase", "clean"),
+        ("egeozsoy/EndoViT", "cholec80_phase", "unknown"),
+        ("egeozsoy/EndoViT", "autolaparo_phase", "unknown"),
+        ("TimJaspersTue/SurgeNetModels", "cholec80_tool", "unknown"),
+        ("TimJaspersTue/SurgeNetModels", "grasp_phase", "unknown"),
+        ("visurg/LemonFM", "cholec80_phase", "unknown"),
+        ("timm:nobody.knows_this", "cholec80_phase", "unknown"),
+        ("someone/dinov2-small", "cholec80_phase", "unknown"),
+    ],
+)
+def test_public_encoders(model, task, expected):
+    assert flag(training_data_of(model), *exam_of(task)).flag == expected
+
+
+def test_surgenet_holds_all_of_multibypass140():
+    task = load_task("cholec80_phase")
+    other = type(task)(
+        **{**vars(task), "source": type(task.source)(**{**vars(task.source), "patient": "multibypass140:{}".format})}
+    )
+    assert flag(public_encoder("TimJaspersTue/SurgeNetModels"), other, ["BBP01"]).flag == "seen_unlabelled"
+
+
+def test_every_corpus_that_a_dataset_names_is_listed():
+    from zen_hf.benchmark.task import task_names
+
+    named = {corpus for name in task_names() for corpus in load_task(name).source.corpora}
+    assert named <= known_corpora().keys()
+
+
+def test_a_folder_states_it_or_is_unknown(tmp_path):
+    folder = tmp_path / "facebook" / "dinov2-small"  # a copy may have been trained on
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"_name_or_path": "facebook/dinov2-small"}')
+    assert training_data_of(str(folder)) is None
+    (folder / "training_data.json").write_text(json.dumps(seen("cholec80:1").as_dict()))
+    assert training_data_of(str(folder)) == seen("cholec80:1")
+    stated = tmp_path / "mine.json"
+    stated.write_text(json.dumps(DINO.as_dict()))
+    assert training_data_of(str(folder), file=stated) == DINO
+
+
+def test_a_statement_survives_its_file(tmp_path):
+    data = TrainingData(
+        "zen",
+        True,
+        ("endo700k",),
+        ("cholec80:1",),
+        ("grasp:*",),
+        ({"source": "local"},),
+        (DINO, seen("a:1")),
+        "a note",
+    )
+    (tmp_path / "t.json").write_text(json.dumps(data.as_dict()))
+    assert read_training_data(tmp_path / "t.json") == data
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "1"}, "here: format is '1'; expected 'zen-hf training data 1'"),
+        ({"patient": {}}, "unknown entry 'patient'; did you mean patients"),
+        ({"complete": "yes"}, "expected 'name', a text, and 'complete', true or false"),
+        ({"corpora": ["lemons"]}, "unknown corpus 'lemons'; known are endo700k"),
+        ({"patients": {"seen": []}}, "patients is {'seen': \\[\\]}; expected"),
+        ({"patients": {"labelled": ["video01"]}}, "patient 'video01'; expected dataset:number"),
+        ({"patients": {"labelled": "cholec80:1"}}, "expected a list of texts"),
+        ({"teachers": {}}, "teachers is {}; expected a list"),
+        ({"teachers": [{"format": "2"}]}, "here: teacher 0: format is '2'"),
+    ],
+)
+def test_a_malformed_statement_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        from_dict(DINO.as_dict() | change, "here")
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="none.json: no such file"):
+        training_data_of("facebook/dinov2-small", file=tmp_path / "none.json")
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(ValueError, match="broken.json: not JSON"):
+        read_training_data(tmp_path / "broken.json")
+
+
+def test_matching():
+    assert matching(["a:1", "a:11", "b:1"], ["a:1", "b:*"]) == ["a:1", "b:1"]
