@@ -1,0 +1,118 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The scores of a report as Markdown, for a model card."""
+
+from collections.abc import Sequence
+
+from .entries import Entry, Score
+from .tables import MINIATURE, padded
+from .words import BASELINES, FLAGS, head_words, metric_words, number
+
+HEADINGS = (
+    "Task",
+    "Protocol",
+    "Encoder",
+    "Head",
+    "Score",
+    "95 % interval",
+    "Test videos",
+    "Over runs (std)",
+    "Leakage",
+    "Chance",
+    "Majority or prevalence",
+    "Raw pixels",
+    "Random trunk",
+)
+
+
+def results_markdown(entries: Sequence[Entry]) -> str:
+    """Table, metrics, meaning of the words, heads side by side, and what each number was measured with.
+
+    Args:
+        entries: of `entries_of`.
+    """
+    rows = [overview_row(entry, score) for entry in entries for score in entry.primary_scores]
+    parts = ["# Benchmark results", table(HEADINGS, rows)]
+    small = sum(entry.miniature for entry in entries)
+    if small:
+        parts.append(f"**{small} of {len(entries)} results are of miniatures** ({MINIATURE}).")
+    names = dict.fromkeys(entry.primary["name"] for entry in entries)
+    parts += ["## Metrics", bullets({f"`{name}`": metric_words(name) for name in names})]
+    flags = dict.fromkeys(entry.summary["leakage"]["flag"] for entry in entries)
+    parts += ["## Leakage", bullets({name: FLAGS[name] for name in flags})]
+    titles = {"constant": "majority or prevalence"}
+    parts += ["## Baselines", bullets({titles.get(n, n.replace("_", " ")): words for n, words in BASELINES.items()})]
+    parts += ["## Heads side by side", table(*heads_rows(entries))]
+    parts += ["## How it was measured", *(measured_line(entry) for entry in entries)]
+    return "\n\n".join(parts) + "\n"
+
+
+def overview_row(entry: Entry, score: Score) -> list[str]:
+    """One encoder under one protocol, as in the page's first table."""
+    baselines = padded(entry.baselines_of(score))
+    deviation = score.spread["std"] if score.spread else None
+    return [
+        entry.task + (" (miniature)" if entry.miniature else ""),
+        entry.protocol,
+        f"{entry.encoder}, {entry.summary['image_size']} px",
+        head_words(score.head),
+        f"**{number(score.value)}** `{score.metric}`",
+        interval_words(score),
+        str(entry.test_videos),
+        "–" if deviation is None else number(deviation),
+        entry.summary["leakage"]["flag"],
+        *("–" if value is None else number(value) for value in baselines.values()),
+    ]
+
+
+def heads_rows(entries: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
+    """Every head of every target: headings and rows."""
+    rows = [
+        [
+            entry.task,
+            target,
+            entry.protocol,
+            entry.encoder,
+            head_words(head),
+            number(score.value),
+            interval_words(score),
+        ]
+        for entry in entries
+        for target in entry.summary["targets"]
+        for head, score in entry.scores(target).items()
+    ]
+    return ["Task", "Target", "Protocol", "Encoder", "Head", "Score", "95 % interval"], rows
+
+
+def interval_words(score: Score) -> str:
+    """An interval "low to high"."""
+    return f"{number(score.interval['low'])} to {number(score.interval['high'])}" if score.interval else "–"
+
+
+def measured_line(entry: Entry) -> str:
+    """Split, data, weights and versions of one result."""
+    summary = entry.summary
+    versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
+    return (
+        f"* {plain(f'{entry.task}, {entry.protocol}, {entry.encoder}')}: split {entry.split} "
+        f"({summary['split']['origin']}, SHA-256 `{summary['split']['sha256'][:12]}`), data "
+        f"`{summary['dataset']['fingerprint'][:12]}`, encoder `{str(summary['model']['fingerprint'])[:12]}`, seeds "
+        f"{', '.join(map(str, summary['seeds']))}; leakage {summary['leakage']['flag']}: "
+        f"{plain(summary['leakage']['why'])}; {versions}."
+    )
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(map(plain, line)) + " |" for line in lines)
+
+
+def bullets(items: dict[str, str]) -> str:
+    """A list of explained words."""
+    return "\n".join(f"* {name}: {words}" for name, words in items.items())
+
+
+def plain(text: str) -> str:
+    """Text that ends no table cell and starts no HTML."""
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())

@@ -1,0 +1,104 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""One self-contained HTML page about benchmark results: scores, curves, ribbons, classes, and how it was measured."""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+
+from .class_bars import class_table
+from .confusion import confusion_table
+from .curves import label_efficiency
+from .entries import Entry
+from .measured import measured
+from .palette import COLOURS
+from .ribbons import ribbons
+from .style import STYLE
+from .tables import MINIATURE, heads_table, overview
+from .words import PROTOCOLS, metric_words
+
+TITLE = "Benchmark results"
+
+
+def results_page(entries: Sequence[Entry]) -> str:
+    """The page.
+
+    Args:
+        entries: of `entries_of`, sorted by task and protocol.
+    """
+    tasks = {task: list(of_task) for task, of_task in groupby(entries, key=lambda entry: entry.task)}
+    sections = [f"<h1>{TITLE}</h1>", introduction(entries), overview(entries)]
+    sections += [task_section(task, of_task) for task, of_task in tasks.items()]
+    sections += ["<h2 id=measured>How it was measured</h2>", *(measured(entry) for entry in entries)]
+    head = (
+        "<meta charset=utf-8><meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>"
+        f"<title>{TITLE}</title><style>{STYLE}</style>"
+    )
+    body = "\n".join(sections)
+    return f"<!doctype html>\n<html lang=en><head>{head}</head>\n<body>\n{body}\n</body></html>\n"
+
+
+def introduction(entries: Sequence[Entry]) -> str:
+    """What is on the page, and a warning where none of it is about real surgery."""
+    protocols = list(dict.fromkeys(entry.protocol for entry in entries))
+    counts = {
+        "task": len({entry.task for entry in entries}),
+        "encoder": len({entry.encoder for entry in entries}),
+        "protocol": len(protocols),
+    }
+    said = ", ".join(f"{count} {name}{'s' if count != 1 else ''}" for name, count in counts.items())
+    items = "".join(f"<li>{escape(PROTOCOLS.get(protocol, protocol))}</li>" for protocol in protocols)
+    small = sum(entry.miniature for entry in entries)
+    warning = f"<p class=alarm>{small} of {len(entries)} results are of miniatures: {MINIATURE}.</p>" if small else ""
+    return f"<p>{said}.</p>{warning}<p>Protocols:</p><ul>{items}</ul>"
+
+
+def task_section(task: str, entries: list[Entry]) -> str:
+    """All about one task."""
+    parts = [f"<section><h2 id='{escape(task)}'>{escape(task)}</h2>"]
+    if any(entry.miniature for entry in entries):
+        parts.append(f"<p class=alarm>Miniature: {MINIATURE}.</p>")
+    for target in entries[0].summary["targets"]:
+        parts.append(target_section(target, entries))
+    return "\n".join([*parts, "</section>"])
+
+
+def target_section(target: str, entries: list[Entry]) -> str:
+    """Scores, curves, ribbons, classes and confusions of one target of a task."""
+    about = entries[0].summary["targets"][target]
+    parts = [
+        f"<h3>{escape(target)}</h3><p><b>{escape(about['primary'])}</b>: {escape(metric_words(about['primary']))}.</p>",
+        heads_table(entries, target),
+    ]
+    if curves := label_efficiency(entries, target):
+        parts += ["<h4>Label efficiency</h4>", CURVES, curves]
+    pictures = {"Ribbons": ribbons, "Confusions": confusions} if about["kind"] == "single_label" else {}
+    for title, picture in {**pictures, "Classes": class_table}.items():
+        parts += by_protocol(title, entries, target, picture)
+    return "\n".join(parts)
+
+
+CURVES = (
+    "<p class=note>Mean over subsets of training videos; the band is the 95 % interval over test videos. “All” is the frozen "
+    "protocol, which also chooses its settings on validation videos.</p>"
+)
+
+
+def by_protocol(title: str, entries: list[Entry], target: str, picture) -> list[str]:
+    """A picture for every protocol and split, the first one open unless it is long, the others folded away."""
+    parts, long = [], len(entries[0].summary["targets"][target]["labels"]) > len(COLOURS)
+    for _, group in groupby(entries, key=lambda entry: (entry.protocol, entry.tested_on)):
+        shown = list(group)
+        words = f"{title}: {shown[0].protocol}, split {shown[0].split}, {shown[0].test_videos} test videos"
+        opened = "" if parts or long else " open"
+        parts.append(f"<details{opened}><summary>{escape(words)}</summary>{picture(shown, target)}</details>")
+    return parts
+
+
+def confusions(entries: list[Entry], target: str) -> str:
+    """The confusion matrices of all encoders of one protocol."""
+    note = (
+        "<p class=note>Per cent of each true class's frames, over all test videos; point at a cell for the number of frames "
+        "(mean over runs). Striped: no test frame of the class.</p>"
+    )
+    return note + "<div class=charts>" + "".join(confusion_table(entry, target) for entry in entries) + "</div>"

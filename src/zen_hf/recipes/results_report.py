@@ -1,0 +1,50 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""One page about benchmark results: `zen-hf report RESULTS...`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from zen_hf.benchmark.report.entries import entries_of
+from zen_hf.benchmark.report.hub_results import hub_files
+from zen_hf.benchmark.report.markdown import results_markdown
+from zen_hf.benchmark.report.page import results_page
+from zen_hf.benchmark.result_files import read_results
+from zen_hf.run_directory import atomic_write_text
+
+
+def results_report(results: Sequence[Path], out: Path) -> Path:
+    """Write a page, Markdown and metadata about benchmark results; files of an earlier report are replaced.
+
+        index.html                                 the page
+        report.md                                  its tables, for a model card
+        hub/<encoder>/model-index.yaml             metadata of the encoder's card
+        hub/<encoder>/.eval_results/<...>.yaml     files for the encoder's repository
+
+    Miniatures are on the page but not in `hub/`.
+
+    Args:
+        results: folders of results, or of suites of results.
+        out: folder to write to; made when absent.
+
+    Returns:
+        The page.
+
+    Raises:
+        FileNotFoundError: if a folder is missing or holds no result.
+        ValueError: if a result has another format or an unknown task, or two are of the same thing.
+    """
+    entries = entries_of(read_results(results))
+    files = {Path("index.html"): results_page(entries), Path("report.md"): results_markdown(entries)}
+    files |= {Path("hub") / path: text for path, text in hub_files(entries).items()}
+    for path, text in files.items():
+        target = Path(out) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write_text(target, text)
+    console = Console()
+    console.print(f"{Path(out) / 'index.html'}: open it in a browser")
+    if any(entry.miniature for entry in entries):
+        console.print("Results of miniatures are about no real dataset: no model-index, no .eval_results for them")
+    return Path(out) / "index.html"
