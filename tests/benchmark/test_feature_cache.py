@@ -2,15 +2,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Features are extracted once, are the encoder's, and are never served for anything else than what they are."""
 
+import hashlib
 import io
+import os
+import threading
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 
-from zen_hf.benchmark.feature_cache import extract_features, frame_to_pixels, require_readable
+from zen_hf.benchmark import feature_cache
+from zen_hf.benchmark.feature_cache import (
+    decode_ahead,
+    extract_features,
+    file_hash,
+    frame_to_pixels,
+    frames_hash,
+    pool_tokens,
+    require_readable,
+    undecoded,
+)
+from zen_hf.benchmark.readers.canonical import canonical_dataset
 from zen_hf.benchmark.readers.cholect50 import read_cholect50, write_cholect50
+from zen_hf.benchmark.readers.frame_image import open_frame
+from zen_hf.benchmark.task import load_task
+from zen_hf.modeling import FrameFeatures
 
 VIDEOS = ["VID68", "VID70"]
 
@@ -34,6 +52,72 @@ def test_batch_size_does_not_matter(tmp_path, drawn, colour_encoder):
     np.testing.assert_allclose(small["VID68"].summary, large["VID68"].summary, atol=1e-6)
 
 
+def test_tokens_are_the_patches_on_a_coarse_grid(tmp_path, drawn, colour_encoder):
+    """Of 16 x 16 patches every token is the mean of 2 x 2; of 7 x 7 each is itself."""
+    fine = extract(colour_encoder(), drawn, tmp_path, image_size=128, tokens=True)["VID70"]
+    pixels = frame_to_pixels(undecoded(drawn)[14 + 5], 128).numpy()
+    expected = pixels.reshape(3, 8, 16, 8, 16).mean(axis=(2, 4)).transpose(1, 2, 0).reshape(64, 3)
+    assert fine.tokens.shape == (14, 64, 3) and fine.tokens.dtype == np.float16
+    np.testing.assert_allclose(fine.tokens[5], expected, atol=1e-3)
+    native = extract(colour_encoder(), drawn, tmp_path, tokens=True)["VID70"]
+    assert native.tokens.shape == (14, 49, 3)
+    np.testing.assert_allclose(native.tokens.mean(axis=1), native.mean_patch, atol=1e-3)
+
+
+def test_pooling_follows_the_grid():
+    """Rows by columns: 16 rows of 4 patches become 8 rows of 4 tokens."""
+    patches = torch.arange(16.0).repeat_interleave(4).view(1, 64, 1) + 100 * torch.arange(4.0).repeat(16).view(
+        1, 64, 1
+    )
+    tokens = pool_tokens(patches, (16, 4)).view(8, 4)
+    torch.testing.assert_close(tokens, (2 * torch.arange(8.0) + 0.5)[:, None] + 100 * torch.arange(4.0))
+
+
+def test_tokens_lie_in_their_own_file_and_stay_on_the_disk(tmp_path, drawn, colour_encoder):
+    both = colour_encoder()
+    features = extract(both, drawn, tmp_path, tokens=True)
+    assert both.frames == 28  # one pass for both files
+    assert isinstance(features["VID68"].tokens, np.memmap)
+    files = sorted(tmp_path.rglob("*.safetensors"))
+    assert len(files) == 4
+    for path in files:
+        with safe_open(path, framework="numpy") as file:
+            if "tokens" in file.keys():
+                path.unlink()
+    again = colour_encoder()
+    without = extract(again, drawn, tmp_path)
+    assert again.calls == 0 and without["VID68"].tokens is None
+    np.testing.assert_array_equal(without["VID68"].summary, features["VID68"].summary)
+
+
+def test_tokens_asked_for_later_leave_the_rest_as_it_was(tmp_path, drawn, colour_encoder):
+    class Rounded(colour_encoder):
+        """Differs in the last digits, as another batch size or processor does."""
+
+        def __call__(self, images):
+            output = super().__call__(images)
+            return FrameFeatures(output.summary + 1e-6, output.patches + 1e-6, output.grid)
+
+    before = extract(colour_encoder(), drawn, tmp_path)
+    later = extract(Rounded(), drawn, tmp_path, tokens=True)
+    np.testing.assert_array_equal(later["VID70"].summary, before["VID70"].summary)
+    np.testing.assert_array_equal(later["VID70"].mean_patch, before["VID70"].mean_patch)
+    again = colour_encoder()
+    assert extract(again, drawn, tmp_path, tokens=True)["VID70"].tokens.shape == (14, 49, 3)
+    assert again.calls == 0
+
+
+def test_tokens_beyond_float16_are_refused(tmp_path, drawn, colour_encoder):
+    class Huge(colour_encoder):
+        def __call__(self, images):
+            output = super().__call__(images)
+            return FrameFeatures(output.summary, output.patches * 1e6, output.grid)
+
+    with pytest.raises(ValueError, match="patch tokens of video VID68 exceed what float16 holds"):
+        extract(Huge(), drawn, tmp_path, tokens=True)
+    assert extract(Huge(), drawn, tmp_path)["VID68"].mean_patch.max() > 65504
+
+
 def test_second_time_comes_from_the_cache(tmp_path, drawn, colour_encoder):
     first = extract(colour_encoder(), drawn, tmp_path)
     again = colour_encoder()
@@ -43,7 +127,8 @@ def test_second_time_comes_from_the_cache(tmp_path, drawn, colour_encoder):
     np.testing.assert_array_equal(first["VID70"].mean_patch, second["VID70"].mean_patch)
 
 
-def test_interrupted_extraction_goes_on_with_the_missing_video(tmp_path, drawn, colour_encoder):
+@pytest.mark.parametrize("tokens", [False, True])
+def test_interrupted_extraction_goes_on_with_the_missing_video(tmp_path, drawn, colour_encoder, tokens):
     class Interrupted(colour_encoder):
         def __call__(self, images):
             if self.frames >= 14:
@@ -51,11 +136,12 @@ def test_interrupted_extraction_goes_on_with_the_missing_video(tmp_path, drawn, 
             return super().__call__(images)
 
     with pytest.raises(KeyboardInterrupt):
-        extract(Interrupted(), drawn, tmp_path)
-    assert [path.name[:5] for path in tmp_path.rglob("*") if path.is_file()] == ["VID68"]
+        extract(Interrupted(), drawn, tmp_path, tokens=tokens)
+    assert [path.name[:5] for path in tmp_path.rglob("*") if path.is_file()] == ["VID68"] * (1 + tokens)
     again = colour_encoder()
-    extract(again, drawn, tmp_path)
+    extract(again, drawn, tmp_path, tokens=tokens)
     assert again.frames == 14
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
 
 
 @pytest.mark.parametrize("change", ["weights", "size", "a pixel", "order"])
@@ -90,9 +176,12 @@ def test_renamed_file_is_not_served(tmp_path, drawn, colour_encoder):
 
 
 @pytest.mark.parametrize("damage", ["cut off", "a bit flipped"])
-def test_damaged_file_is_not_served(tmp_path, drawn, colour_encoder, damage):
-    extract(colour_encoder(), drawn, tmp_path)
-    path = sorted(tmp_path.rglob("*.safetensors"))[0]
+@pytest.mark.parametrize("tokens", [False, True])
+def test_damaged_file_is_not_served(tmp_path, drawn, colour_encoder, damage, tokens):
+    extract(colour_encoder(), drawn, tmp_path, tokens=tokens)
+    path = max(
+        tmp_path.rglob("*.safetensors"), key=lambda path: path.stat().st_size
+    )  # the tokens, where there are any
     content = bytearray(path.read_bytes())
     if damage == "cut off":
         content = content[: len(content) // 2]
@@ -100,7 +189,53 @@ def test_damaged_file_is_not_served(tmp_path, drawn, colour_encoder, damage):
         content[-100] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match="delete"):
-        extract(colour_encoder(), drawn, tmp_path)
+        extract(colour_encoder(), drawn, tmp_path, tokens=tokens)
+
+
+def test_tasks_on_the_same_films_read_each_frame_once(tmp_path, miniature, colour_encoder, monkeypatch):
+    """Phases and tools of Cholec80: the second task runs no encoder, decodes no frame and reads no film."""
+    folder, read = miniature("cholec80_phase"), []
+    monkeypatch.setattr(feature_cache, "open_frame", lambda path: read.append(path) or open_frame(path))
+    digest = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, name: read.append(file.name) or digest(file, name))
+    file_hash.cache_clear()
+    encoder, features = colour_encoder(), {}
+    for name in ("cholec80_phase", "cholec80_tool"):
+        dataset = load_task(name).read(folder)
+        videos = sorted(set(dataset["video_id"]))
+        features[name] = extract(encoder, dataset, tmp_path, videos=videos)
+        frames = len(dataset)
+        assert encoder.frames == frames
+        assert len(read) == frames + len(videos) == len(set(read))
+    for video in videos:
+        np.testing.assert_array_equal(*(features[name][video].summary for name in features))
+
+
+def test_a_film_that_changed_is_read_again(tmp_path):
+    draw = np.random.default_rng(0)
+    path, rows = tmp_path / "film.avi", [{"image": None, "video_id": "v", "frame": 0, "time_s": 0.0}]
+    hashes = []
+    for _ in range(2):
+        path.write_bytes(draw.bytes(100))
+        os.utime(path, ns=(len(hashes), len(hashes)))
+        rows[0]["image"] = f"{path}#t=0.000000"
+        hashes.append(frames_hash(canonical_dataset(rows, {})))
+    assert hashes[0] != hashes[1]
+
+
+@pytest.mark.parametrize("source", ["films", "pictures"])
+def test_frames_decoded_ahead_stay_in_order(tmp_path, miniature, drawn, source):
+    if source == "films":
+        folder = miniature("cholec80_phase")
+        frames = load_task("cholec80_phase").read(folder)
+        frames = frames.select(range(16))  # of the first film
+    else:
+        write_cholect50(drawn, tmp_path / "data")
+        frames = read_cholect50(tmp_path / "data", ["VID68"])
+    expected = torch.stack([frame_to_pixels(row, 32) for row in undecoded(frames)])
+    batches = list(decode_ahead(undecoded(frames), 32, 3))
+    assert [len(batch) for batch in batches[:-1]] == [3] * (len(batches) - 1)
+    assert torch.equal(torch.cat(batches), expected)
 
 
 def test_bad_requests(tmp_path, drawn, colour_encoder):

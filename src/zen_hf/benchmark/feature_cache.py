@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Features of every frame, extracted once per encoder, image size and video, and kept as safetensors.
 
-One file per video holds the summary and the mean patch token of its frames. Its name and its metadata carry the key:
-the encoder's fingerprint (weights, configuration, normalisation), the image size, the way frames become pixels, and the
-content of the frames. A file that does not hold exactly what is asked for, or whose bytes were damaged, is never served.
-Files are written whole or not at all, so an interrupted extraction goes on with the first video that is missing.
+One file per video holds the summary and the mean patch token of its frames, and one beside it the patch tokens on a coarse
+grid, where they were asked for. Name and metadata of a file carry the key: the encoder's fingerprint (weights,
+configuration, normalisation), the image size, the way frames become pixels, and the content of the frames; so tasks on the
+same frames share their features. A file that does not hold exactly what is asked for, or whose bytes were damaged, is never
+served. Files are written whole or not at all, so an interrupted extraction goes on with the first video that is missing.
 """
 
+import functools
 import hashlib
 import io
-import json
 import os
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,16 +26,18 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import track
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
+from .feature_file import FeatureFile
 from .readers.frame_image import open_frame, split_reference
 
 # The whole field of view goes to every encoder, so that none misses a tool that a centre crop would cut away; the
 # aspect ratio changes alike for all. Pillow's bicubic filter is antialiased. A new rule needs a new name: it is in the key.
 FRAME_TO_PIXELS = "rgb, whole frame resized to a square, pillow bicubic, [0, 1]"
+TOKEN_GRID = 8  # rows and columns of kept patch tokens, at most
+TOKENS = f"patch tokens averaged on a grid of at most {TOKEN_GRID}x{TOKEN_GRID}, float16"
+BATCHES_AHEAD = 2  # that are decoded while the encoder is busy
 
 
 @dataclass(frozen=True)
@@ -41,10 +47,13 @@ class VideoFeatures:
     Args:
         summary: [frames, summary channels], float32.
         mean_patch: mean over the patch tokens, [frames, patch channels], float32.
+        tokens: patch tokens averaged on a grid of at most 8x8 (the encoder's own where that is coarser), row by row,
+            [frames, tokens, patch channels], float16, mapped from the disk; None where they were not asked for.
     """
 
     summary: np.ndarray
     mean_patch: np.ndarray
+    tokens: np.ndarray | None = None
 
 
 def extract_features(
@@ -54,6 +63,7 @@ def extract_features(
     image_size: int,
     cache_dir: Path,
     batch_size: int = 16,
+    tokens: bool = False,
 ) -> dict[str, VideoFeatures]:
     """Features of some videos, from the cache where it holds them.
 
@@ -64,9 +74,11 @@ def extract_features(
         image_size: side of the square that frames are resized to, in pixels; divisible by the encoder's stride.
         cache_dir: folder of all cached features; made if absent.
         batch_size: frames per forward pass; it does not change the features beyond rounding.
+        tokens: whether patch tokens are wanted too. They are extracted in the same pass as the others.
 
     Raises:
-        ValueError: if the image size does not fit the encoder, a video has no frame, or a frame cannot be decoded.
+        ValueError: if the image size does not fit the encoder, a video has no frame, a frame cannot be decoded, or a
+            cached file is damaged.
     """
     require_fitting_size(encoder, image_size)
     fingerprint = encoder.fingerprint
@@ -82,17 +94,35 @@ def extract_features(
             "frame_to_pixels": FRAME_TO_PIXELS,
             "frames": frames_hash(frames),
         }
-        path = cache_path(Path(cache_dir), video, key)
-        features[video] = load_features(path, key)
+        files = [FeatureFile(cache_dir, video, key)]
+        files += [FeatureFile(cache_dir, video, key | {"tokens": TOKENS})] if tokens else []
+        features[video] = read_features(files)
         if features[video] is None:
-            missing.append((video, frames, key, path))
-    total = sum(len(frames) for _, frames, _, _ in missing)
+            missing.append((video, frames, files))
+    total = sum(len(frames) for _, frames, _ in missing)
     progress = iter(track(range(total), "extracting features", console=Console(stderr=True), disable=not total))
-    for video, frames, key, path in missing:
-        features[video] = encode_video(encoder, frames, image_size, batch_size, progress)
-        save_features(path, key, features[video])
+    for video, frames, files in missing:
+        write_features(files, encode_video(encoder, frames, image_size, batch_size, progress, tokens))
+        features[video] = read_features(files)
     next(progress, None)  # lets the bar finish
     return features
+
+
+def read_features(files: list[FeatureFile]) -> VideoFeatures | None:
+    """Join the files of one video, the second with its tokens where given; None where one is missing."""
+    contents = [file.read() for file in files]
+    if None in contents:
+        return None
+    pooled = {name: np.array(tensor) for name, tensor in contents[0].items()}
+    return VideoFeatures(**pooled, **(contents[1] if len(contents) > 1 else {}))
+
+
+def write_features(files: list[FeatureFile], features: VideoFeatures) -> None:
+    """Write those files of one video that are not there; one that is stays, so that nothing that was served changes."""
+    contents = [{"summary": features.summary, "mean_patch": features.mean_patch}, {"tokens": features.tokens}]
+    for file, tensors in zip(files, contents, strict=False):
+        if not file.path.is_file():
+            file.write(tensors)
 
 
 def require_fitting_size(encoder: FrameEncoder, image_size: int) -> None:
@@ -137,88 +167,86 @@ def rows_by_video(dataset: datasets.Dataset) -> dict[str, list[int]]:
 
 
 def frames_hash(frames: datasets.Dataset) -> str:
-    """SHA-256 over the encoded bytes of the frames, in order."""
-    digest, films = hashlib.sha256(), {}
-    for row in undecoded(frames.select_columns("image")):
-        content, (path, time_s) = row["image"]["bytes"], split_reference(row["image"]["path"] or "")
-        if content is None and time_s is not None:  # the film once, then the moments
-            if path not in films:
-                with open(path, "rb") as film:
-                    films[path] = hashlib.file_digest(film, "sha256").digest()
-            digest.update(films[path] + f"{time_s:.6f}".encode())
-            continue
-        content = Path(path).read_bytes() if content is None else content
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
-
-
-def cache_path(cache_dir: Path, video: str, key: dict) -> Path:
-    """File of one video under one key."""
-    encoder, whole = key["encoder"][:16], hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    return cache_dir / f"{encoder}-{key['image_size']}" / f"{video}-{whole}.safetensors"
-
-
-def save_features(path: Path, key: dict, features: VideoFeatures) -> None:
-    """Write the features of one video with their key and their own hash, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {"summary": features.summary, "mean_patch": features.mean_patch}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        save_file(
-            tensors, partial, metadata={"key": json.dumps(key, sort_keys=True), "content": content_hash(tensors)}
-        )
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def load_features(path: Path, key: dict) -> VideoFeatures | None:
-    """Read the features of one video, or None where there is no file.
-
-    Raises:
-        ValueError: if the file is damaged, or was stored under another key than its name says.
-    """
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in ("summary", "mean_patch")}
-    except SafetensorError as error:
-        raise ValueError(f"{path}: damaged feature file ({error}); delete it, and it is extracted anew.") from error
-    if metadata.get("key") != json.dumps(key, sort_keys=True) or metadata.get("content") != content_hash(tensors):
-        raise ValueError(f"{path}: the features are not those that were stored here; delete the file.")
-    return VideoFeatures(**tensors)
-
-
-def content_hash(tensors: dict[str, np.ndarray]) -> str:
-    """SHA-256 over names, shapes, types and values."""
+    """SHA-256 over the encoded bytes of the frames, in order; of frames of a film, over the film and their times."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.shape} {tensor.dtype}".encode())
-        digest.update(np.ascontiguousarray(tensor).tobytes())
+    for image in undecoded(frames.select_columns("image"))["image"]:
+        if image["bytes"] is not None:
+            digest.update(hashlib.sha256(image["bytes"]).digest())
+            continue
+        path, time_s = split_reference(image["path"])
+        state = os.stat(path)
+        digest.update(file_hash(path, state.st_size, state.st_mtime_ns))
+        digest.update(b"" if time_s is None else f"{time_s:.6f}".encode())
     return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=2**20)
+def file_hash(path: str, size: int, mtime_ns: int) -> bytes:
+    """SHA-256 of a file; read once per process while size and time of change (in ns) stay what they are."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def encode_video(
-    encoder: FrameEncoder, frames: datasets.Dataset, image_size: int, batch_size: int, progress: Iterable
+    encoder: FrameEncoder,
+    frames: datasets.Dataset,
+    image_size: int,
+    batch_size: int,
+    progress: Iterable,
+    tokens: bool = False,
 ) -> VideoFeatures:
     """Run the encoder over the frames of one video, advancing `progress` by one per frame."""
-    frames, summaries, means = undecoded(frames), [], []
-    for start in range(0, len(frames), batch_size):
-        batch = [frames[row] for row in range(start, min(start + batch_size, len(frames)))]
-        pixels = torch.stack([frame_to_pixels(row, image_size) for row in batch])  # [B, 3, S, S]
-        output = encoder(pixels)
-        summaries.append(output.summary.float().cpu().numpy())
-        means.append(output.patches.float().mean(dim=1).cpu().numpy())  # [B, N, C] -> [B, C]
-        for _ in batch:
-            next(progress)
-    features = VideoFeatures(np.concatenate(summaries), np.concatenate(means))
+    frames, summaries, means, grids = undecoded(frames), [], [], None
+    with closing(decode_ahead(frames, image_size, batch_size)) as batches:
+        for pixels in batches:
+            output = encoder(pixels)
+            if tokens:
+                pooled = pool_tokens(output.patches, output.grid)
+                if grids is None:  # at once for the whole video: it is large, and joining parts would double it
+                    grids = np.empty((len(frames), *pooled.shape[1:]), np.float16)
+                done = sum(map(len, summaries))
+                grids[done : done + len(pixels)] = pooled.half().cpu().numpy()
+            summaries.append(output.summary.float().cpu().numpy())
+            means.append(output.patches.float().mean(dim=1).cpu().numpy())  # [B, N, C] -> [B, C]
+            for _ in pixels:
+                next(progress)
+    features = VideoFeatures(np.concatenate(summaries), np.concatenate(means), grids)
+    name = frames[0]["video_id"]
     if not (np.isfinite(features.summary).all() and np.isfinite(features.mean_patch).all()):
+        raise ValueError(f"the encoder's features of video {name} are not all finite; check its weights.")
+    if tokens and not all(np.isfinite(frame).all() for frame in features.tokens):
         raise ValueError(
-            f"the encoder's features of video {frames[0]['video_id']} are not all finite; check its weights."
+            f"patch tokens of video {name} exceed what float16 holds (65504), in which they are kept; "
+            "this encoder cannot be probed on its patch tokens."
         )
     return features
+
+
+def pool_tokens(patches: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+    """Average patch tokens on a grid of at most `TOKEN_GRID` rows and columns, [B, h * w, C] -> [B, tokens, C]."""
+    placed = patches.float().transpose(1, 2).unflatten(2, grid)  # [B, C, h, w]
+    coarse = (min(grid[0], TOKEN_GRID), min(grid[1], TOKEN_GRID))
+    return torch.nn.functional.adaptive_avg_pool2d(placed, coarse).flatten(2).transpose(1, 2)
+
+
+def decode_ahead(frames: datasets.Dataset, image_size: int, batch_size: int) -> Iterator[torch.Tensor]:
+    """Pixels of all frames in order, [B, 3, S, S] in [0, 1]; threads decode the next batches while one is in use.
+
+    Pictures are decoded side by side. Frames of a film come from one thread, whose decoder goes on in the order of time.
+    """
+    film = split_reference(frames[0]["image"]["path"] or "")[1] is not None
+    pool = ThreadPoolExecutor(1 if film else torch.get_num_threads(), "decode")
+    waiting = deque()
+    try:
+        for start in range(0, len(frames), batch_size):
+            rows = [frames[row] for row in range(start, min(start + batch_size, len(frames)))]
+            waiting.append([pool.submit(frame_to_pixels, row, image_size) for row in rows])
+            if len(waiting) > BATCHES_AHEAD:
+                yield torch.stack([pixels.result() for pixels in waiting.popleft()])
+        while waiting:
+            yield torch.stack([pixels.result() for pixels in waiting.popleft()])
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def undecoded(frames: datasets.Dataset) -> datasets.Dataset:
@@ -247,4 +275,6 @@ def frame_to_pixels(row: dict, image_size: int) -> torch.Tensor:
             square = picture.convert("RGB").resize((image_size, image_size), Image.Resampling.BICUBIC)
     except (UnidentifiedImageError, ValueError, OSError) as error:
         raise ValueError(f"{frame_name(row)}: not a readable picture ({error}); replace the file.") from error
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
+    # by NumPy: a thread that calls torch here would bring up threads of torch's own, beside those of the encoder
+    channels = np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))  # [S, S, 3] -> [3, S, S]
+    return torch.from_numpy(channels / np.float32(255))

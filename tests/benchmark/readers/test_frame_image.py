@@ -9,7 +9,13 @@ import pytest
 from PIL import Image
 
 from zen_hf.benchmark.readers.canonical import canonical_dataset, frame_row
-from zen_hf.benchmark.readers.frame_image import frame_reference, open_frame, split_reference, video_length
+from zen_hf.benchmark.readers.frame_image import (
+    VideoDecoder,
+    frame_reference,
+    open_frame,
+    split_reference,
+    video_length,
+)
 
 FPS, FRAMES = 25, 700
 
@@ -54,10 +60,40 @@ def test_frames_by_time(film, numbers):
     assert [number_of(open_frame(frame_reference(film, number / FPS))) for number in numbers] == list(numbers)
 
 
+@pytest.mark.parametrize("step", [25, 7, 1])
+def test_frames_are_those_of_decoding_everything_to_the_pixel(film, step):
+    with av.open(str(film)) as container:
+        expected = [np.asarray(frame.to_image()) for frame in container.decode(video=0)]
+    assert len(expected) == FRAMES
+    decoder = VideoDecoder(str(film))
+    for number in range(step // 2, FRAMES, step):
+        np.testing.assert_array_equal(np.asarray(decoder.at(number / FPS)), expected[number])
+
+
+def test_frames_that_nobody_needs_are_not_decoded(film):
+    """Of the B frames between two wanted ones, a decoder gives those alone on which others depend."""
+    decoder, given = VideoDecoder(str(film)), 0
+
+    def counted(frames):
+        nonlocal given
+        for frame in frames:
+            given += 1
+            yield frame
+
+    decoder.at(0.0)
+    decoder.frames = counted(decoder.frames)
+    for second in range(1, 28):
+        decoder.at(float(second))
+    assert given < 0.8 * FRAMES
+
+
 def test_after_the_end_and_before_it_again(film):
     with pytest.raises(ValueError, match="has no frame at 40.00 s"):
         open_frame(frame_reference(film, 40.0))
     assert number_of(open_frame(frame_reference(film, 27.96))) == 699
+    with pytest.raises(ValueError, match="has no frame at 28.40 s"):
+        open_frame(frame_reference(film, 28.4))
+    assert number_of(open_frame(frame_reference(film, 27.92))) == 698
 
 
 def test_missing_and_broken_video(tmp_path):

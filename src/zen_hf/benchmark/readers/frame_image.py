@@ -13,6 +13,7 @@ import functools
 import os
 import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -21,9 +22,11 @@ import av
 import datasets
 import PIL.Image
 import pyarrow as pa
+from av.video.reformatter import VideoReformatter
 from datasets.features.features import register_feature
 
 MARK = "#t="
+FEW_CORES = 4
 SEEK_SECONDS = 20.0  # a leap farther ahead than this seeks; a nearer frame is reached by decoding on
 
 
@@ -76,6 +79,9 @@ def video_length(path: Path) -> tuple[int, float]:
 class VideoDecoder:
     """The frames of one video by time, going on from the last one where that is nearer than a seek.
 
+    On the way to the wanted frame, frames of H.264 on which no other frame depends are not decoded: what is shown is the
+    same to the pixel, for about two thirds of the work where half of the frames are such.
+
     Args:
         path: the video.
     """
@@ -88,33 +94,47 @@ class VideoDecoder:
             self.stream = self.container.streams.video[0]
         except (av.FFmpegError, IndexError) as error:
             raise ValueError(f"{path} cannot be read as a video ({error}); download it again.") from error
-        self.stream.thread_type = "AUTO"
+        # Decoding several frames at once costs a fifth more work: worth it where cores would be idle.
+        self.stream.thread_type = "AUTO" if (os.cpu_count() or 1) > FEW_CORES else "SLICE"
         self.start = float((self.stream.start_time or 0) * self.stream.time_base)
         self.half_frame = 0.5 / float(self.stream.average_rate)
-        self.frames, self.shown = self.container.decode(self.stream), None
+        self.frames, self.shown, self.earliest = None, None, 0.0
+        self.to_rgb = VideoReformatter()
 
     def at(self, time_s: float) -> PIL.Image.Image:
         """The frame whose time is nearest to `time_s` (seconds from the first frame), RGB."""
         try:
-            return self._find(time_s).to_image()
+            frame = self._find(time_s)
         except av.FFmpegError as error:
+            self.frames = None  # the next one seeks
             raise ValueError(f"{self.path}: the frame at {time_s:.2f} s cannot be decoded ({error}).") from error
+        return PIL.Image.fromarray(self.to_rgb.reformat(frame, format="rgb24").to_ndarray())
 
     def _find(self, time_s: float) -> av.VideoFrame:
+        self.earliest = time_s - self.half_frame
         shown = self._time(self.shown) if self.shown is not None else 0.0
-        if not shown - self.half_frame <= time_s <= shown + SEEK_SECONDS:
+        if self.frames is None or not shown - self.half_frame <= time_s <= shown + SEEK_SECONDS:
             offset = int((self.start + time_s) / self.stream.time_base)
             self.container.seek(max(offset, 0), stream=self.stream)  # to the key frame at or before
-            self.frames, self.shown = self.container.decode(self.stream), None
-        while self.shown is None or self._time(self.shown) < time_s - self.half_frame:
+            self.frames, self.shown = self._decode(), None
+        while self.shown is None or self._time(self.shown) < self.earliest:
             following = next(self.frames, None)
             if following is None:
+                self.frames = None
                 raise ValueError(f"{self.path} has no frame at {time_s:.2f} s; it ends before.")
             self.shown = following
         return self.shown
 
-    def _time(self, frame: av.VideoFrame) -> float:
-        return frame.time - self.start
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """Frames from here on; of those before `earliest`, at least all on which others depend."""
+        codec = self.stream.codec_context
+        for packet in self.container.demux(self.stream):
+            passed = packet.pts is not None and self._time(packet) < self.earliest
+            codec.skip_frame = "NONREF" if passed and codec.name == "h264" else "DEFAULT"
+            yield from packet.decode()
+
+    def _time(self, stamped: av.VideoFrame | av.Packet) -> float:
+        return float(stamped.pts * stamped.time_base) - self.start
 
 
 @functools.lru_cache(maxsize=4)
