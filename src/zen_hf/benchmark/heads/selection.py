@@ -11,8 +11,6 @@ from ..scoring import selection_scores
 from ..task import Target
 from .head import LabelledVideo
 
-MOST_FITS = 5
-
 # (training videos, others) -> per setting the logits of every one of the others, [frames, classes]
 Fit = Callable[[list[LabelledVideo], list[LabelledVideo]], Sequence[Sequence[np.ndarray]]]
 
@@ -33,7 +31,7 @@ class Choice:
 
 
 def choose_inside_training(target: Target, train: list[LabelledVideo], fit: Fit) -> Choice:
-    """Choose a setting by leaving training videos out: each in turn up to five, else five groups of whole videos.
+    """Choose a setting by leaving training videos out.
 
     Every video is judged by heads that were not trained on it, and all judgements are averaged over videos.
 
@@ -46,7 +44,7 @@ def choose_inside_training(target: Target, train: list[LabelledVideo], fit: Fit)
         ValueError: if there is one training video, or the score is undefined on all.
     """
     settings, truths = None, []
-    for inside, outside in leave_out(train):
+    for inside, outside in leave_out(train, 5):
         logits = fit(inside, outside)
         settings = [[] for _ in logits] if settings is None else settings
         for judged, new in zip(settings, logits, strict=True):
@@ -55,8 +53,12 @@ def choose_inside_training(target: Target, train: list[LabelledVideo], fit: Fit)
     return best(selection_scores(target, settings, truths), "left-out training videos")
 
 
-def leave_out(train: list[LabelledVideo]) -> list[tuple[list[LabelledVideo], list[LabelledVideo]]]:
+def leave_out(train: list[LabelledVideo], most: int) -> list[tuple[list[LabelledVideo], list[LabelledVideo]]]:
     """Pairs (the other videos, those left out); every video is left out once.
+
+    Args:
+        train: at least two videos; their order does not matter.
+        most: number of pairs at most: up to so many videos are left out one at a time, more of them in groups.
 
     Raises:
         ValueError: if there is one training video.
@@ -65,7 +67,7 @@ def leave_out(train: list[LabelledVideo]) -> list[tuple[list[LabelledVideo], lis
         names = [video.video for video in train]
         raise ValueError(f"choosing inside the training videos needs at least 2 of them, found {names}.")
     ordered = sorted(train, key=lambda video: video.video)
-    groups = [ordered[first::MOST_FITS] for first in range(min(len(ordered), MOST_FITS))]
+    groups = [ordered[first::most] for first in range(min(len(ordered), most))]
     return [([video for video in ordered if not any(video is one for one in group)], group) for group in groups]
 
 
