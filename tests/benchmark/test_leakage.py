@@ -139,7 +139,8 @@ def test_wrong_patients_of():
         ("facebook/dinov2-small", "cholec80_phase", "clean"),
         ("facebook/dinov3-vits16-pretrain-lvd1689m", "cholec80_phase", "clean"),
         ("timm/vit_small_patch14_dinov2.lvd142m", "cholec80_phase", "clean"),
-        ("timm:resnet50.a1_in1k", "grasp_phase", "clean"),
+        ("resnet50.a1_in1k", "grasp_phase", "clean"),
+        ("vit_small_patch16_224.augreg_in21k", "cholec80_tool", "clean"),
         ("openai/clip-vit-base-patch16", "cholect50_triplet", "clean"),
         ("google/siglip-base-patch16-224", "endoscapes_cvs", "clean"),
         ("google/mobilenet_v2_1.0_224", "autolaparo_phase", "clean"),
@@ -148,7 +149,7 @@ def test_wrong_patients_of():
         ("TimJaspersTue/SurgeNetModels", "cholec80_tool", "unknown"),
         ("TimJaspersTue/SurgeNetModels", "grasp_phase", "unknown"),
         ("visurg/LemonFM", "cholec80_phase", "unknown"),
-        ("timm:nobody.knows_this", "cholec80_phase", "unknown"),
+        ("nobody.knows_this", "cholec80_phase", "unknown"),
         ("someone/dinov2-small", "cholec80_phase", "unknown"),
     ],
 )

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from .results import FORMAT, PREDICTIONS
 from .scoring import video_statistics
 from .task import Target, load_task
 
-FORMAT = "zen-hf result 2"
-SUMMARY, PREDICTIONS, BASELINES = "summary.json", "predictions.safetensors", "baselines"
+SUMMARY, BASELINES = "summary.json", "baselines"
 
 
 @dataclass(frozen=True)

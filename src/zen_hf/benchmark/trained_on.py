@@ -110,7 +110,7 @@ def training_data_of(model: str, revision: str | None = None, file: Path | None 
     public = public_encoder(model)
     if public is not None:
         return public
-    if ":" in model:  # a timm name; it has no repository of its own
+    if "/" not in model:  # a name of timm's, whose weights have nothing beside them
         return None
     path = cached_file(
         model,
@@ -125,8 +125,9 @@ def training_data_of(model: str, revision: str | None = None, file: Path | None 
 
 def public_encoder(model: str) -> TrainingData | None:
     """What `training_data/public_encoders.json` says of a Hub id or timm name; None if nothing."""
+    repository = model if "/" in model else f"timm/{model}"
     for entry in json.loads((LISTS / "public_encoders.json").read_text()):
-        if any(fnmatchcase(model, pattern) for pattern in entry["models"]):
+        if any(fnmatchcase(repository, pattern) for pattern in entry["models"]):
             return TrainingData(model, entry["complete"], tuple(entry["corpora"]), note=entry["note"])
     return None
 
