@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Label-efficiency curves: the score over the number of training videos, with all of them at the end."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -9,7 +10,7 @@ from .entries import Entry, Score
 from .palette import colours
 from .words import head_words, number
 
-WIDTH, HEIGHT = 460, 300
+WIDTH, HEIGHT = 430, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 16, 30, 44
 DASHES = ("", "7 4", "2 3", "9 3 2 3")  # beside colours, so that lines differ without them
 
@@ -107,5 +108,6 @@ def ends_of(score: Score) -> tuple[float, float]:
 def axis(low: float, high: float) -> tuple[float, float, list[float]]:
     """Ends and marks of an axis over some values, in steps of a tenth, or less where they lie close together."""
     step = 0.1 if high - low > 0.2 else 0.05 if high - low > 0.08 else 0.02
-    first, last = int(low / step), int(high / step) + 1
+    first = math.floor(low / step + 1e-9)
+    last = max(math.ceil(high / step - 1e-9), first + 1)
     return first * step, last * step, [round(index * step, 2) for index in range(first, last + 1)]

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..result_files import PREDICTIONS, Result
+from ..result_files import Result
+from ..results import PREDICTIONS
+from ..split import MINIATURE
 from .words import PROTOCOLS, base_of
 
 
@@ -85,7 +87,7 @@ class Entry:
     @property
     def miniature(self) -> bool:
         """Whether it was measured on synthetic pictures in the dataset's layout."""
-        return self.split.endswith("(miniature)")
+        return self.split.endswith(MINIATURE)
 
     @property
     def test_videos(self) -> int:

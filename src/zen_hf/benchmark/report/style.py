@@ -3,10 +3,10 @@
 """How the page looks: light and dark as the reader's system, and on paper."""
 
 STYLE = """
-:root { --ink: #1c2733; --soft: #5a6875; --line: #d5dde5; --page: #ffffff; --panel: #f2f5f8; --own: #0b62a8;
+:root { --ink: #1c2733; --soft: #5a6875; --line: #d5dde5; --page: #ffffff; --panel: #f2f5f8; --own: #0b62a8; --heat: #0b62a8;
   --good: #d6efe0; --good-ink: #135c33; --warn: #fdebc2; --warn-ink: #714b00; --bad: #fbd9d5; --bad-ink: #8c1d14; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ee; --soft: #a3b0bc; --line: #3a4652; --page: #12181e;
-  --panel: #1b232b; --own: #6cb4f0; --good: #17402a; --good-ink: #a6e3bf; --warn: #4a3a10; --warn-ink: #f6d68a;
+  --panel: #1b232b; --own: #6cb4f0; --heat: #2b7cc4; --good: #17402a; --good-ink: #a6e3bf; --warn: #4a3a10; --warn-ink: #f6d68a;
   --bad: #54211c; --bad-ink: #f7b8b1; } }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1360px; margin: 2rem auto; padding: 0 1rem; color: var(--ink);
   background: var(--page); }
@@ -48,7 +48,7 @@ table.confusion { font-size: 12px; } .confusion th { font-weight: 500; padding: 
   text-overflow: ellipsis; }
 .confusion thead th { vertical-align: bottom; } .confusion thead th:first-child { color: var(--soft); }
 .confusion td { width: 2.1em; height: 2.1em; padding: 0; text-align: center; border: 1px solid var(--line);
-  background: color-mix(in srgb, #0b62a8 calc(var(--share) * 100%), var(--page)); } .confusion td.dark { color: #fff; }
+  background: color-mix(in srgb, var(--heat) calc(var(--share) * 100%), var(--page)); } .confusion td.dark { color: #fff; }
 .confusion td.empty { background: repeating-linear-gradient(45deg, var(--line) 0 2px, var(--page) 2px 7px); }
 details { margin: .6rem 0; } summary { cursor: pointer; font-weight: 600; } details details { margin-left: 1rem; }
 dl { display: grid; grid-template-columns: 9rem 1fr; gap: .2rem .8rem; font-size: 13px; } dt { color: var(--soft); }
@@ -57,5 +57,7 @@ dd { margin: 0; overflow-wrap: anywhere; } pre { background: var(--panel); paddi
 @page { size: A4 landscape; margin: 10mm; }
 @media print { body { max-width: none; margin: 0; font-size: 10px; } .wide { overflow: visible; } h2 { break-before: auto; }
   details::details-content { content-visibility: visible; block-size: auto; }
-  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } .scores { font-size: 10px; } .note, .badge { font-size: 9px; } .scores th, .scores td { padding: .15rem .3rem; } }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } .scores { font-size: 10px; } .note, .badge, .columns, .scores thead th,
+  .bars thead th { font-size: 9px; } .columns { break-inside: avoid; }
+  .scores th, .scores td { padding: .15rem .3rem; } }
 """
