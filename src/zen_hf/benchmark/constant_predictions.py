@@ -25,9 +25,9 @@ def predict_without_pictures(exam: Exam) -> list[Predictions]:
             generator = np.random.default_rng(number)
             for video in fold.fold.test:
                 shape = (frames[video], len(target.labels))
-                best[video] = np.tile(shares, (shape[0], 1)).astype(np.float32)
+                best[video] = np.tile(constant_logits(target, shares), (shape[0], 1)).astype(np.float32)
                 noise = generator.gumbel(size=shape)  # its maximum after adding log p is a draw from p
-                ranked = np.log(np.maximum(shares, 1e-9)) if target.kind == "single_label" else 0.0
+                ranked = constant_logits(target, shares) if target.kind == "single_label" else 0.0
                 chance[video] = (ranked + noise).astype(np.float32)
         found.append(Predictions(target.name, "chance", "drawn", chance, []))
         found.append(Predictions(target.name, constant, "constant", best, []))
@@ -40,3 +40,11 @@ def training_shares(target: Target, fold: FoldLabels) -> np.ndarray:
     if target.kind == "multi_label":
         return labels.mean(axis=0)
     return np.bincount(labels, minlength=len(target.labels)) / len(labels)
+
+
+def constant_logits(target: Target, shares: np.ndarray) -> np.ndarray:
+    """Log-probabilities (one class per frame) or log-odds (several labels) of training shares, all finite."""
+    if target.kind == "single_label":
+        return np.log(np.maximum(shares, 1e-9))
+    shares = np.clip(shares, 1e-6, 1 - 1e-6)
+    return np.log(shares / (1 - shares))

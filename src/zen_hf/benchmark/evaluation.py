@@ -15,8 +15,7 @@ from threadpoolctl import threadpool_limits
 from .candidate import Candidate
 from .constant_predictions import predict_without_pictures
 from .exam import Exam, Predictions
-from .extraction import extract_features
-from .feature_cache import VideoFeatures
+from .feature_cache import VideoFeatures, extract_features
 from .leakage import Leakage
 from .protocols.few_shot import predict_few_shot
 from .protocols.frozen import predict_frozen

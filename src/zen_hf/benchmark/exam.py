@@ -77,7 +77,8 @@ class SealedTruth:
             predictions: of every target, head and run of the result.
 
         Returns:
-            The metric's result for each of the predictions, with the scores of the target's further metrics, and the truth.
+            The metric's result for each of the predictions, with the scores of the target's further metrics (what they say of
+            each video is in `also_per_video`), and the truth.
 
         Raises:
             RuntimeError: if it was opened before.
@@ -93,10 +94,11 @@ class SealedTruth:
     def __score(self, entry: Predictions, truth: Labels) -> dict:
         target = self.__targets[entry.target]
         scores = score_frames(target, entry.logits, truth[entry.target])
-        also = {}
         for metric in target.also:
-            also |= score_frames(target, entry.logits, truth[entry.target], metric)
-        scores |= {name: value for name, value in also.items() if name not in scores}
+            further = score_frames(target, entry.logits, truth[entry.target], metric)
+            of_videos = further.pop("per_video")
+            scores |= {name: value for name, value in further.items() if name not in scores}
+            scores.setdefault("also_per_video", {})[metric.__name__] = of_videos
         if self.__several_heads:
             return {name: value for name, value in scores.items() if not pools_scores(name)}
         return scores

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+MINIATURE = "(miniature)"  # ends the name of a split on synthetic frames
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -48,6 +50,11 @@ class Split:
     unit: str
     folds: tuple[Fold, ...]
     sha256: str
+
+    @property
+    def is_miniature(self) -> bool:
+        """Whether this is what a miniature leaves of a split (`Task.split_in`): its scores are of synthetic frames."""
+        return self.name.endswith(MINIATURE)
 
     @property
     def videos(self) -> list[str]:

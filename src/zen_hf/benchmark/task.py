@@ -16,7 +16,7 @@ import evaluate
 from . import tasks
 from .miniatures.marker import miniature_videos
 from .readers.source import Source
-from .split import Split, load_split
+from .split import MINIATURE, Split, load_split
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Task:
             ValueError: if the miniature is of another dataset, or has no video to train or to test on.
         """
         split, videos = load_split(self.split), miniature_videos(Path(folder), self.source.name)
-        return split if videos is None else split.restricted_to(videos, f"{split.name} (miniature)")
+        return split if videos is None else split.restricted_to(videos, f"{split.name} {MINIATURE}")
 
     def with_split(self, name: str) -> "Task":
         """The same task on another of its splits.

@@ -15,7 +15,7 @@ from rich.table import Table
 from zen_hf.benchmark.candidate import Candidate, load_candidate, models_of_folds, random_trunk, raw_pixels
 from zen_hf.benchmark.evaluation import CACHE_DIR, PROTOCOLS, Conditions, measure
 from zen_hf.benchmark.exam import Exam, set_exam
-from zen_hf.benchmark.extraction import require_fitting_size, require_readable
+from zen_hf.benchmark.feature_cache import require_fitting_size, require_readable
 from zen_hf.benchmark.leakage import Leakage, flag
 from zen_hf.benchmark.suites import data_below, suite_tasks
 from zen_hf.benchmark.task import Task, load_task

@@ -37,15 +37,9 @@ def predict_few_shot(
     Raises:
         ValueError: if no size fits the training videos.
     """
-    smallest = min(len(fold.fold.train) for fold in exam.folds)
-    sizes = [size for size in exam.task.few_shot if size <= smallest]
-    if not sizes:
-        raise ValueError(
-            f"{exam.task.name}: few-shot sizes {sorted(exam.task.few_shot)} do not fit {smallest} training videos."
-        )
     found = []
-    for size in sizes:
-        by_fold = [subsets_of(exam.task.few_shot[size], fold, exam.task.targets, size) for fold in exam.folds]
+    for size in sizes_of(exam):
+        by_fold = [subsets_of(exam.task.few_shot.get(size, ()), fold, exam.task.targets, size) for fold in exam.folds]
         for number in range(min(len(subsets) for subsets in by_fold)):
             folds = [
                 restricted(fold, subsets[number]) for fold, subsets in zip(exam.folds, by_fold, strict=True)
@@ -63,6 +57,23 @@ def predict_few_shot(
                 for entry in probe(folds, exam.task.targets, features, heads, [seed])
             ]
     return found
+
+
+def sizes_of(exam: Exam) -> list[int]:
+    """Numbers of training videos: those of the task that fit, or 1 and 2 in a miniature too small for any of them.
+
+    Raises:
+        ValueError: if no size fits the training videos.
+    """
+    smallest = min(len(fold.fold.train) for fold in exam.folds)
+    sizes = [size for size in exam.task.few_shot if size <= smallest]
+    if not sizes and exam.split.is_miniature:
+        sizes = [size for size in (1, 2) if size <= smallest]
+    if not sizes:
+        raise ValueError(
+            f"{exam.task.name}: few-shot sizes {sorted(exam.task.few_shot)} do not fit {smallest} training videos."
+        )
+    return sizes
 
 
 def subsets_of(

@@ -10,7 +10,7 @@ from ..exam import FoldLabels, Predictions
 from ..feature_cache import VideoFeatures
 from ..heads import attentive, knn, linear, ms_tcn
 from ..heads.head import LabelledVideo, TrainedHead
-from ..heads.smoothing import choose_window, smooth
+from ..heads.smoothing import DEFAULT_WINDOW, choose_window, smooth
 from ..task import Target
 
 TRAINERS = {"linear": linear.train, "attentive": attentive.train, "ms_tcn": ms_tcn.train, "knn": knn.train}
@@ -79,8 +79,8 @@ def smoothed_variant(
     val_labels: list[np.ndarray],
     chosen: dict,
 ) -> dict[str, tuple[dict[str, np.ndarray], dict]]:
-    """The same predictions, each the mean of the last frames' probabilities; the window is chosen on validation videos."""
-    window = choose_window(target, on_val, val_labels)
+    """The same predictions, each the mean of the last frames' probabilities; the window is chosen on validation videos, if there are any."""
+    window = choose_window(target, on_val, val_labels) if on_val else DEFAULT_WINDOW
     means = {video: as_logits(target, smooth(target, values, window)) for video, values in logits.items()}
     return {f"{head}_smoothed": (means, chosen | {"window": window})}
 

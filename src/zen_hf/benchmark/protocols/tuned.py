@@ -16,7 +16,7 @@ import numpy as np
 
 from ..candidate import Candidate
 from ..exam import Exam, FoldLabels, Predictions
-from ..extraction import extract_features
+from ..feature_cache import extract_features
 from ..tuning.settings import TuningSettings
 from ..tuning.train_trunk import TunedModel, tune
 from .probing import TEMPORAL, TRAINERS, joined, labelled, smoothed_variant
