@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: `zen-hf quickstart | distill | report | benchmark | doctor | miniature`, each one recipe, imported then."""
+"""The command line: `zen-hf quickstart | distill | benchmark | compare | report | doctor | miniature`, a recipe each."""
 
 import json
 import os
@@ -175,19 +175,58 @@ def benchmark(
 
 
 @app.command()
-def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a zen-hf distill run, finished or not.")],
-    frames: Annotated[int, typer.Option(help="Frames to fit on, and to test on, at most.")] = 120,
+def compare(
+    results: Annotated[list[Path], typer.Argument(help="One folder per encoder: a result, or a suite of results.")],
+    head: Annotated[str | None, typer.Option(help="Head to compare; by default the one that counts.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for comparison.json and comparison.md; must not exist.")] = None,
+    with_baselines: Annotated[
+        bool, typer.Option("--with-baselines", help="Also compare with the baselines in the first folder.")
+    ] = False,
 ) -> None:
-    """Write a page of curves, measurements and pictures about a distillation.
+    """Compare the first encoder with each of the others, task by task: is the difference more than chance?
+
+    \b
+    Example:
+      zen-hf compare results/zen results/dinov2 --out comparison
+    """
+    from zen_hf.recipes.compare import compare
+
+    compare(results=results, head=head, out=out, with_baselines=with_baselines)
+
+
+@app.command()
+def report(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Folder of a zen-hf distill run, or results of zen-hf benchmark.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Of benchmark results: folder to write to.  [default: report]")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(help="Of a distill run: frames to fit on, and to test on, at most.  [default: 120]")
+    ] = None,
+) -> None:
+    """Write a page about a distillation (into its run), or about benchmark results (with Markdown and metadata).
 
     \b
     Example:
       zen-hf report runs/first
+      zen-hf report results/zen-small results/dinov2-small --out report
     """
-    from zen_hf.recipes.report import report
+    from zen_hf.run_directory import is_distillation
 
-    report(run=run, frames=frames)
+    if len(paths) == 1 and is_distillation(paths[0]):
+        if out is not None:
+            raise typer.BadParameter(f"--out is for benchmark results; the page about {paths[0]} goes into its folder.")
+        from zen_hf.recipes.report import report
+
+        report(run=paths[0], frames=120 if frames is None else frames)
+        return
+    if frames is not None:
+        raise typer.BadParameter("--frames is for a distill run; a page about benchmark results reads no frame.")
+    from zen_hf.recipes.results_report import results_report
+
+    results_report(results=paths, out=out or Path("report"))
 
 
 @app.command()

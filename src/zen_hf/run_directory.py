@@ -175,6 +175,12 @@ class RunDirectory:
         return [*earlier.pop("earlier_starts", []), earlier]
 
 
+def is_distillation(path: Path) -> bool:
+    """Whether a folder is a run of `zen-hf distill`, finished or not: its configuration names teachers."""
+    config = Path(path) / "config.yaml"
+    return config.is_file() and "teachers" in (yaml.safe_load(config.read_text(encoding="utf-8")) or {})
+
+
 def describe_environment(seed: int) -> dict[str, Any]:
     """Return what a result depends on beside its configuration: versions, machine, seed, command line and UTC time."""
     packages = {"zen_hf": zen_hf.__version__}

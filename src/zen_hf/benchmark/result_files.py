@@ -107,6 +107,8 @@ class Result:
 
     def _arrays(self, prefix: str) -> dict[str, np.ndarray]:
         path = self.folder / PREDICTIONS
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: missing beside its {SUMMARY}; copy the whole folder of a result.")
         try:
             with safe_open(path, framework="numpy") as file:
                 names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (no mapping)
@@ -180,9 +182,5 @@ def _read(path: Path) -> Result | None:
     if found != FORMAT:
         raise ValueError(
             f"{path}: format is {found!r}; expected {FORMAT!r}. Run the benchmark again with this version."
-        )
-    if not (path.parent / PREDICTIONS).is_file():
-        raise FileNotFoundError(
-            f"{path.parent / PREDICTIONS}: missing beside its {SUMMARY}; copy the whole folder of a result."
         )
     return Result(path.parent, summary)
