@@ -13,7 +13,7 @@ import pytest
 
 from zen_hf.cli import main
 
-COMMANDS = ["quickstart", "distill", "report", "benchmark", "doctor", "miniature"]
+COMMANDS = ["quickstart", "distill", "report", "benchmark", "compare", "doctor", "miniature"]
 
 
 @pytest.fixture
@@ -40,9 +40,11 @@ def recipe_calls(monkeypatch):
         setattr(module, function, lambda **arguments: calls.append((name, arguments)) or [])
         monkeypatch.setitem(sys.modules, module.__name__, module)
 
-    for name in ("quickstart", "distill", "report", "frozen", "doctor", "miniature"):
+    for name in ("quickstart", "distill", "report", "results_report", "compare", "doctor", "miniature"):
         fake(name, name)
     fake("plan", "plan_distillation")
+    fake("benchmark", "plan_benchmark")
+    sys.modules["zen_hf.recipes.benchmark"].benchmark = lambda plan: None
     return calls
 
 
@@ -76,7 +78,12 @@ def test_module_runs_as_the_command():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_example_in_help_is_a_line_that_runs(zen_hf_command, recipe_calls, capsys, command):
+def test_every_example_in_help_is_a_line_that_runs(
+    zen_hf_command, recipe_calls, capsys, command, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # the example of report expects a run there
+    (tmp_path / "runs" / "first").mkdir(parents=True)
+    (tmp_path / "runs" / "first" / "config.yaml").write_text("teachers: []\n")
     assert zen_hf_command(f"{command} --help") == 0
     text = capsys.readouterr().out
     examples = text.split("Example:")[1].split("\n\n")[0].replace("\\\n", " ").strip().splitlines()
@@ -124,18 +131,42 @@ def test_out_of_distill_survives_as_written(zen_hf_command, recipe_calls):
         assert load_recipe(Recipe, None, recipe_calls[-1][1]["overrides"]).output == name
 
 
-def test_report_arguments(zen_hf_command, recipe_calls):
-    zen_hf_command("report runs/a --frames 7")
-    assert recipe_calls == [("report", {"run": Path("runs/a"), "frames": 7})]
+def test_report_goes_by_what_the_folder_is(zen_hf_command, recipe_calls, tmp_path):
+    """A distillation's configuration names teachers; anything else is benchmark results."""
+    (tmp_path / "config.yaml").write_text("teachers: [{name: a}]\n")
+    assert zen_hf_command(f"report {tmp_path} --frames 7") == 0
+    assert zen_hf_command(f"report {tmp_path}") == 0
+    assert zen_hf_command("report results/a results/b --out there") == 0
+    assert zen_hf_command("report results/a") == 0
+    assert recipe_calls == [
+        ("report", {"run": tmp_path, "frames": 7}),
+        ("report", {"run": tmp_path, "frames": 120}),
+        ("results_report", {"results": [Path("results/a"), Path("results/b")], "out": Path("there")}),
+        ("results_report", {"results": [Path("results/a")], "out": Path("report")}),
+    ]
+    for line in (f"report {tmp_path} --out there", "report results/a --frames 3"):  # options that would do nothing
+        assert zen_hf_command(line) == 2
+    assert len(recipe_calls) == 4
 
 
 def test_benchmark_arguments(zen_hf_command, recipe_calls):
-    line = "benchmark --model m --task t --protocol frozen --data d --out o --seed 3 --image-size 64"
+    line = "benchmark --model m --task t --task u --protocol lora --data d --out o --seed 3 --image-size 64 --seeds 2"
+    line += " --head linear --revision r --trained-on f.json --no-baselines --tuning epochs=2 --tuning rank=4 --cache c"
     assert zen_hf_command(line) == 0
-    expected = {"model": "m", "task": "t", "data": Path("d"), "out": Path("o"), "seed": 3, "image_size": 64}
-    assert recipe_calls == [("frozen", expected)]
-    assert zen_hf_command(line.replace("frozen", "guess")) == 2  # a wrong use is typer's to explain
+    expected = {"model": "m", "data": Path("d"), "out": Path("o"), "tasks": ["t", "u"], "suite": None}
+    expected |= {"protocols": ["lora"], "split": None, "seed": 3, "seeds": 2, "image_size": 64, "heads": ["linear"]}
+    expected |= {"revision": "r", "trained_on": Path("f.json"), "baselines": False, "cache_dir": Path("c")}
+    assert recipe_calls == [("benchmark", expected | {"tuning": ["epochs=2", "rank=4"]})]
+    wrong = ["benchmark --model m --data d --out o", "benchmark --model m --data d --out o --task t --suite workflow"]
+    for line in [*wrong, "benchmark --model m --data d --out o --suite zen"]:
+        assert zen_hf_command(line) == 2  # a wrong use is typer's to explain
     assert len(recipe_calls) == 1
+
+
+def test_compare_arguments(zen_hf_command, recipe_calls):
+    assert zen_hf_command("compare a b --head linear --with-baselines --out c") == 0
+    expected = {"results": [Path("a"), Path("b")], "head": "linear", "out": Path("c"), "with_baselines": True}
+    assert recipe_calls == [("compare", expected)]
 
 
 def test_doctor_and_miniature_arguments(zen_hf_command, recipe_calls):
@@ -143,7 +174,7 @@ def test_doctor_and_miniature_arguments(zen_hf_command, recipe_calls):
     assert zen_hf_command("miniature t --out o --seconds 3 --size 32 --seed 5") == 0
     assert recipe_calls == [
         ("doctor", {"task": "t", "data": Path("d"), "split": "s"}),
-        ("miniature", {"task": "t", "out": Path("o"), "seconds": 3, "size": 32, "seed": 5}),
+        ("miniature", {"name": "t", "out": Path("o"), "seconds": 3, "size": 32, "seed": 5}),
     ]
 
 
