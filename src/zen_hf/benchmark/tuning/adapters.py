@@ -45,13 +45,16 @@ def adapter_targets(trunk: nn.Module, prefix: str) -> str:
     return rf"{re.escape(prefix)}\.({'|'.join(map(re.escape, linear or mixing))})"
 
 
-def add_adapters(classifier: Classifier, settings: TuningSettings, dora: bool) -> PeftModel:
+def add_adapters(
+    classifier: Classifier, settings: TuningSettings, dora: bool, revision: str | None = None
+) -> PeftModel:
     """Freeze the trunk and put adapters into it; the classifier is trained whole.
 
     Args:
         classifier: the model; it is changed.
         settings: rank, alpha and dropout.
         dora: whether magnitude and direction are trained apart (DoRA, arXiv:2402.09353).
+        revision: of the base, which the adapter's configuration names.
     """
     trunk = classifier.encoder.model
     prefix = next(name for name, module in classifier.model.named_modules() if module is trunk)
@@ -62,6 +65,7 @@ def add_adapters(classifier: Classifier, settings: TuningSettings, dora: bool) -
         use_dora=dora,
         target_modules=adapter_targets(trunk, prefix),
         modules_to_save=[classifier.head],
+        revision=revision,
     )
     return get_peft_model(classifier.model, config)
 

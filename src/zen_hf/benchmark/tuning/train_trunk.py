@@ -133,7 +133,7 @@ def tune(
         if method == "full":
             trained = classifier.model.requires_grad_(True)
         else:
-            trained = add_adapters(classifier, settings, dora=method == "dora")
+            trained = add_adapters(classifier, settings, dora=method == "dora", revision=revision)
         classifier.encoder.to(device)
         forward = Forward(trained.to(device), classifier.encoder, bf16=has_bf16(device))
         parameters = parameter_groups(
