@@ -205,3 +205,11 @@ def test_recipe_of_the_readme_is_valid(tmp_path):
     text = (Path(__file__).resolve().parents[1] / "README.md").read_text()
     recipe = load_recipe(DistillRecipe, write(tmp_path, re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]), [])
     assert [teacher.name for teacher in recipe.teachers] == ["dino", "cnn"]
+
+
+def test_a_frozen_dataclass_can_be_overridden():
+    @dataclass(frozen=True)
+    class Settings:
+        epochs: int = 5
+
+    assert load_recipe(Settings, None, ["epochs=2"]) == Settings(2)

@@ -39,6 +39,7 @@ def load_recipe(schema: type[T], path: Path | None, overrides: list[str]) -> T:
             or a `__post_init__` refuses its values. The message names the key and the file or the override.
     """
     config = OmegaConf.structured(schema)
+    OmegaConf.set_readonly(config, None)  # of a frozen dataclass; what comes back is frozen again
     if path is not None:
         tree = _read_yaml(path)
         _check(schema, tree, schema, "", str(path))
