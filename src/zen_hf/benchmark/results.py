@@ -122,6 +122,7 @@ def describe(
         "value": scored["value"],
         "interval": [interval["low"], interval["high"]] if interval else None,
     }
+    summary = json.loads(json.dumps(summary, allow_nan=False))  # as it will be read: lists for tuples, names for numbers
     return Result(summary, arrays_of(exam, predictions, truth))
 
 

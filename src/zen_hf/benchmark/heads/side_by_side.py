@@ -33,9 +33,17 @@ class SideBySideAdamW:
         undecayed: Iterable[torch.Tensor] = (),
     ):
         self.parameters, self.clip, self.steps = list(parameters), clip, 0
-        self.rates, self.decays = torch.tensor(rates), torch.tensor(decays)
-        self.undecayed = {id(parameter) for parameter in undecayed}
-        self.moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
+        self.rates, self.decays = (torch.tensor(values)[:, None] for values in (rates, decays))  # [settings, 1]
+        undecayed = {id(parameter) for parameter in undecayed}
+        self.decayed = torch.cat(
+            [torch.full((p[0].numel(),), float(id(p) not in undecayed)) for p in self.parameters]
+        )  # [values]
+        # A step over a hundred small tensors costs more than training them: all live in one, [settings, values].
+        self.values = torch.cat([parameter.detach().flatten(1) for parameter in self.parameters], dim=1)
+        views = self.values.split([parameter[0].numel() for parameter in self.parameters], dim=1)
+        for parameter, view in zip(self.parameters, views, strict=True):
+            parameter.data = view.unflatten(1, parameter.shape[1:]) if parameter.ndim > 1 else view[:, 0]
+        self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
 
     @torch.no_grad()
     def step(self, factor: float = 1.0) -> None:
@@ -45,25 +53,15 @@ class SideBySideAdamW:
             factor: of all learning rates, in [0, 1]: the schedule.
         """
         self.steps += 1
+        gradient = torch.cat([parameter.grad.flatten(1) for parameter in self.parameters], dim=1)
+        if self.clip is not None:
+            gradient *= (self.clip / (gradient.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1.0)
         corrections = [1 - beta**self.steps for beta in BETAS]
-        shares = self._shares_kept()
-        for parameter, (first, second) in zip(self.parameters, self.moments, strict=True):
-
-            def per_setting(values: torch.Tensor, dimensions: int = parameter.ndim) -> torch.Tensor:
-                return values.view(-1, *[1] * (dimensions - 1))
-
-            gradient = parameter.grad if shares is None else parameter.grad * per_setting(shares)
-            first.lerp_(gradient, 1 - BETAS[0])
-            second.lerp_(gradient.square(), 1 - BETAS[1])
-            if id(parameter) not in self.undecayed:
-                parameter.mul_(per_setting(1 - factor * self.rates * self.decays))
-            update = first / corrections[0] / ((second / corrections[1]).sqrt_().add_(EPSILON))
-            parameter.sub_(update.mul_(per_setting(factor * self.rates)))
+        self.first.lerp_(gradient, 1 - BETAS[0])
+        self.second.lerp_(gradient.square_(), 1 - BETAS[1])
+        if self.decays.any():
+            self.values.mul_(1 - factor * self.rates * self.decays * self.decayed)
+        update = (self.second / corrections[1]).sqrt_().add_(EPSILON).reciprocal_().mul_(self.first)
+        self.values.sub_(update.mul_(factor * self.rates / corrections[0]))
+        for parameter in self.parameters:
             parameter.grad = None
-
-    def _shares_kept(self) -> torch.Tensor | None:
-        """Factor of every setting's gradient, [settings]; None without clipping."""
-        if self.clip is None:
-            return None
-        squares = sum(parameter.grad.flatten(1).square().sum(dim=1) for parameter in self.parameters)
-        return (self.clip / (squares.sqrt() + 1e-6)).clamp(max=1.0)
