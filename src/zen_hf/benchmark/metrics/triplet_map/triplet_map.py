@@ -76,12 +76,13 @@ def video_statistics(predictions: Sequence, references: Sequence, groups: Sequen
             f"{triplets} scores per frame; expected those of the {len(PARTS)} triplets of CholecT50, in the order of its "
             "label files. For a head of instruments, verbs or targets alone use multilabel_map."
         )
-    return {
-        video: {
+    statistics = {}
+    for video, (scores, truth) in videos.items():
+        parts = {
             c: multilabel_map.score_video(component_values(scores, c), component_values(truth, c)) for c in COMPONENTS
         }
-        for video, (scores, truth) in videos.items()
-    }
+        statistics[video] = parts | {f"map_{c}": parts[c]["map"] for c in COMPONENTS}
+    return statistics
 
 
 def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Score:
