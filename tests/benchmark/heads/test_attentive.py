@@ -114,9 +114,10 @@ def test_loss_is_torch_cross_entropy(target):
 
 
 def test_every_frame_comes_once_before_any_comes_again():
-    rows = list(batches(600))
-    assert len(rows) == attentive.STEPS and all(len(set(batch)) == 256 for batch in rows[:2])
-    assert len(set(np.concatenate(rows[:2]))) == 512
+    rows = list(batches(3000))
+    assert len(rows) == attentive.STEPS and all(len(set(batch)) == 256 for batch in rows[:11])
+    assert len(set(np.concatenate(rows[:11]))) == 11 * 256
+    assert len(next(batches(600))) == 60 and len(next(batches(100))) == 32  # few frames: fewer passes over them
     assert all((np.diff(batch) >= 0).all() for batch in rows)
     assert [len(batch) for batch in batches(10)] == [10] * attentive.STEPS
 
@@ -150,15 +151,15 @@ def test_planted_token_is_found(target):
     json.dumps(found.chosen)
 
 
-def test_setting_is_chosen_per_seed_by_the_selection_score(few_steps):
+def test_setting_is_chosen_by_the_selection_score_whatever_the_seeds(few_steps):
     data = videos(PHASES, "pqrs")
     both = train(PHASES, data[:2], data[2:], seeds=(0, 1))
     (alone,) = train(PHASES, data[:2], data[2:], seeds=(1,))
-    assert alone.chosen == both[1].chosen
+    assert alone.chosen == both[0].chosen == both[1].chosen
     shown = [head.head.logits(data[0].features) for head in (alone, *both)]
     np.testing.assert_allclose(shown[0], shown[2], atol=1e-4)
     assert np.abs(shown[0] - shown[1]).max() > 1e-6
-    heads = fit(PHASES, data[:2], [Setting(rate, decay, 1) for rate, decay in GRID])
+    heads = fit(PHASES, data[:2], [Setting(rate, decay, 0) for rate, decay in GRID])
     logits = [[heads.only(index).logits(one.features) for one in data[2:]] for index in range(20)]
     expected = selection_scores(PHASES, logits, [one.labels for one in data[2:]])
     assert list(alone.chosen["scores"].values()) == pytest.approx(expected)
@@ -180,7 +181,7 @@ def test_inside_training_every_video_is_judged_by_heads_that_never_saw_it(few_st
     monkeypatch.setattr(attentive, "fit", record)
     monkeypatch.setattr(attentive, "selection_scores", record_scores)
     found = train(PHASES, videos(PHASES, "rqp"), [], seeds=(0, 1))
-    assert fitted == [("q", 40), ("pr", 40), ("pqr", 2)] and judged == [(40, 3)]
+    assert fitted == [("q", 20), ("pr", 20), ("pqr", 2)] and judged == [(20, 3)]
     assert [one.chosen["judged_on"] for one in found] == ["left-out training videos"] * 2
 
 

@@ -8,15 +8,16 @@ x_n are the tokens of one frame, standardised per channel with training statisti
 (A. Bardes et al., arXiv:2404.08471) with one block and neither residual nor MLP. With a single query the key projection
 folds into the vectors u_h, and value and output projections into W, as "efficient probing" does with the key projection
 (B. Psomas et al., arXiv:2506.10178); each head here pools whole tokens, not a slice of their channels. That leaves so few
-parameters that 20 settings (learning rate x weight decay) and all seeds are trained in one pass over the tokens.
+parameters that 20 settings (learning rate x weight decay) are trained in one pass over the tokens, then all seeds of the
+chosen one in another.
 
-AdamW, cosine schedule, a fixed number of steps. A seed draws the queries; the minibatches are the same for all. Each seed's
-setting is chosen on validation videos; without any, on each half of the training videos by heads trained on the other half,
-and the head is then trained on all; with a single training video it is the default.
+AdamW, cosine schedule, a fixed number of steps. A seed draws the queries; the minibatches are the same for all. The setting
+is chosen on validation videos; without any, on each half of the training videos by heads trained on the other half; with a
+single training video it is the default.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -37,7 +38,7 @@ RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 DECAYS = (10.0, 1.0, 0.1, 0.01)
 GRID = tuple(product(RATES, DECAYS))  # the first wins a tie
 DEFAULT = (1e-3, 0.1)
-STEPS, BATCH = 300, 256  # frames per step
+STEPS, BATCH, LEAST_BATCH = 300, 256, 32  # frames per step
 HEADS = 4
 STATISTICS_FRAMES = 2048  # of all training frames, evenly spread
 
@@ -95,13 +96,14 @@ class AttentiveHeads:
 def train(
     target: Target, train: list[LabelledVideo], val: list[LabelledVideo], seeds: Sequence[int]
 ) -> list[TrainedHead]:
-    """Train the heads of all settings and seeds in one pass, and choose per seed.
+    """Train the heads of all settings in one pass, choose one, and train it with all seeds in another.
 
     Args:
         target: what to predict.
         train: videos to train on; their features hold patch tokens.
         val: videos to choose the setting on; may be empty.
-        seeds: of the initial queries.
+        seeds: of the initial queries. The setting is chosen with seed 0 whatever they are, so that no head depends on
+            which others are asked for.
 
     Returns:
         One head per seed. Its `chosen` holds rate and decay, the score of every setting, and on what they were judged.
@@ -109,32 +111,25 @@ def train(
     Raises:
         ValueError: if features were extracted without tokens.
     """
-    grid = [Setting(rate, decay, seed) for seed in seeds for rate, decay in GRID]
+    grid = [Setting(rate, decay, 0) for rate, decay in GRID]
     if val:
-        heads = fit(target, train, grid)
-        choices = choose(target, [(heads, val)], "validation videos")
-        found = [heads.only(index * len(GRID) + choice.setting) for index, choice in enumerate(choices)]
+        choice = choose(target, [(fit(target, train, grid), val)], "validation videos")
+    elif len(train) > 1:
+        folds = ((fit(target, inside, grid), outside) for inside, outside in leave_out(train, 2))
+        choice = choose(target, folds, "left-out training videos")
     else:
-        choices = [Choice(GRID.index(DEFAULT), [], "nothing") for _ in seeds]
-        if len(train) > 1:
-            folds = ((fit(target, inside, grid), outside) for inside, outside in leave_out(train, 2))
-            choices = choose(target, folds, "left-out training videos")
-        settings = [Setting(*GRID[choice.setting], seed) for choice, seed in zip(choices, seeds, strict=True)]
-        heads = fit(target, train, settings)
-        found = [heads.only(index) for index in range(len(settings))]
-    return [TrainedHead(head, report(head, choice)) for head, choice in zip(found, choices, strict=True)]
+        choice = Choice(GRID.index(DEFAULT), [], "nothing")
+    heads = fit(target, train, [Setting(*GRID[choice.setting], seed) for seed in seeds])
+    return [TrainedHead(head, report(head, choice)) for head in map(heads.only, range(len(seeds)))]
 
 
-def choose(
-    target: Target, folds: Iterator[tuple[AttentiveHeads, list[LabelledVideo]]], judged_on: str
-) -> list[Choice]:
-    """Per seed the best setting of the grid, by videos that the heads beside them were not trained on."""
+def choose(target: Target, folds: Iterable[tuple[AttentiveHeads, list[LabelledVideo]]], judged_on: str) -> Choice:
+    """The best setting of the grid, by videos that the heads beside them were not trained on."""
     logits, labels = [], []  # per video [settings][frames, classes], its truth
     for heads, outside in folds:
         logits += [heads.logits_of_each(video.features) for video in outside]
         labels += [video.labels for video in outside]
-    scores = selection_scores(target, list(zip(*logits, strict=True)), labels)
-    return [best(scores[start : start + len(GRID)], judged_on) for start in range(0, len(scores), len(GRID))]
+    return best(selection_scores(target, list(zip(*logits, strict=True)), labels), judged_on)
 
 
 def report(head: AttentiveHeads, choice: Choice) -> dict:
@@ -222,7 +217,7 @@ def gather(tokens: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
 def batches(frames: int) -> Iterator[np.ndarray]:
     """Ascending rows of every step; every frame once before any comes again."""
     draw, waiting = np.random.default_rng(0), np.empty(0, dtype=int)
-    size = min(BATCH, frames)
+    size = min(BATCH, frames, max(LEAST_BATCH, frames // 10))  # few frames: fewer passes over them
     for _ in range(STEPS):
         if len(waiting) < size:
             waiting = np.append(waiting, draw.permutation(frames))

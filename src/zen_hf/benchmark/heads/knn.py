@@ -22,6 +22,7 @@ from .head import LabelledVideo, TrainedHead
 from .seen_classes import SeenClasses
 
 NEIGHBOURS, TEMPERATURE = 20, 0.07
+LEAST_SHARE = 1e-6
 SIMILARITIES = 2**24  # in memory at once: 64 MiB
 
 
@@ -32,16 +33,22 @@ class KnnHead:
     Args:
         summary: of unit length, [training frames, channels] float32.
         labels: 0/1, [training frames, classes] float32.
+        several: whether a frame can have several labels.
     """
 
     summary: torch.Tensor
     labels: torch.Tensor
+    several: bool
 
     def logits(self, features: VideoFeatures) -> np.ndarray:
-        """Share of the neighbours' weight that each class has, in [0, 1], [frames, classes] float32."""
+        """Log of each class's share of the neighbours' weight, or its log-odds where a frame has several labels.
+
+        Shares are cut at 1 in a million. [frames, classes] float32.
+        """
         queries = functional.normalize(torch.from_numpy(features.summary).float(), dim=1)
         shares = [self.shares(chunk) for chunk in queries.split(max(1, SIMILARITIES // len(self.summary)))]
-        return torch.cat(shares).numpy()
+        shares = torch.cat(shares)
+        return (shares.logit(eps=LEAST_SHARE) if self.several else shares.clamp(min=LEAST_SHARE).log()).numpy()
 
     def shares(self, queries: torch.Tensor) -> torch.Tensor:
         """The same of some frames, [frames, channels] of unit length."""
@@ -70,4 +77,6 @@ def train(
         "temperature": TEMPERATURE,
         "untrained": SeenClasses.of(target, labels).untrained,
     }
-    return [TrainedHead(KnnHead(functional.normalize(summary, dim=1), torch.from_numpy(hot).float()), chosen)]
+    several = target.kind == "multi_label"
+    head = KnnHead(functional.normalize(summary, dim=1), torch.from_numpy(hot).float(), several)
+    return [TrainedHead(head, chosen)]
