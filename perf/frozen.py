@@ -4,7 +4,6 @@
 
     python perf/frozen.py extraction     images/s of feature extraction over those of the bare forward
     python perf/frozen.py naive          cached evaluation beside a script that encodes all frames anew in every epoch
-    python perf/frozen.py sweep          all settings of a head and three seeds beside one setting and one seed
 
 Frames are drawn by the script, 854x480 pixels: JPEG files, and H.264 films of 25 frames per second of which one per second
 is wanted. The encoder has random weights. What is compared runs in turn in one process, and the medians of the ratios of
@@ -21,7 +20,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import av
 import datasets
@@ -32,7 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from zen_hf import ZenConfig, ZenModel
 from zen_hf.benchmark import feature_cache
-from zen_hf.benchmark.feature_cache import VideoFeatures, decode_ahead, extract_features, frame_to_pixels, undecoded
+from zen_hf.benchmark.feature_cache import decode_ahead, extract_features, frame_to_pixels, undecoded
 from zen_hf.benchmark.heads.head import LabelledVideo
 from zen_hf.benchmark.readers.canonical import canonical_dataset, frame_row
 from zen_hf.benchmark.readers.frame_image import frame_reference
@@ -40,7 +38,6 @@ from zen_hf.benchmark.task import load_task
 from zen_hf.modeling import FrameEncoder
 
 WIDTH, HEIGHT, FPS, SIDE = 854, 480, 25, 224
-SETTINGS_OF = {"linear": "STRENGTHS", "attentive": "GRID"}  # where a head's module keeps what it chooses from
 TASK = "cholec80_tool"
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
@@ -214,40 +211,10 @@ def measure_naive(options: argparse.Namespace, folder: Path) -> list[dict]:
     return [report("naive script over cached evaluation", ratios)]
 
 
-def measure_sweep(options: argparse.Namespace, folder: Path) -> list[dict]:
-    """Time of a head's whole sweep over that of one of its settings with one seed."""
-    target, rows = load_task(TASK).targets[0], []
-    draw, width = np.random.default_rng(0), ZenConfig.from_variant(options.size).hidden_size
-    videos = []
-    for video in range(options.videos):
-        pooled = draw.standard_normal((2, options.seconds, width), dtype=np.float32)
-        tokens = np.lib.format.open_memmap(
-            folder / f"{video}.npy", "w+", np.float16, (options.seconds, 64 if options.sweep_tokens else 1, width)
-        )
-        tokens[:] = draw.standard_normal(tokens.shape, dtype=np.float32)
-        labels = draw_labels(pooled[0], len(target.labels))
-        videos.append(LabelledVideo(f"v{video}", VideoFeatures(*pooled, tokens), labels))
-    inside, outside = videos[: -max(1, options.videos // 5)], videos[-max(1, options.videos // 5) :]
-    for name in options.heads:
-        module = importlib.import_module(f"zen_hf.benchmark.heads.{name}")
-        settings = getattr(module, SETTINGS_OF[name])
-        middle = settings[len(settings) // 2]
-        ratios = []
-        for _ in range(options.rounds):
-            with threadpool_limits(limits=1, user_api="blas"):  # as the protocols do
-                with mock.patch.object(module, SETTINGS_OF[name], (middle,)):
-                    one = seconds_of(lambda module=module: module.train(target, inside, outside, [0]))
-                every = seconds_of(lambda module=module: module.train(target, inside, outside, [0, 1, 2]))
-            ratios.append(every / one)
-        print(f"{name}: one setting {one:.1f} s, {len(settings)} settings x 3 seeds {every:.1f} s (last round)")
-        rows.append(report(f"{name}, {len(settings)} settings x 3 seeds over one", ratios))
-    return rows
-
-
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="+", choices=["extraction", "naive", "sweep"])
+    parser.add_argument("what", nargs="+", choices=["extraction", "naive"])
     parser.add_argument("--size", default="small", choices=["tiny", "small", "base", "large"], help="of the encoder")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--device", default="cpu")
@@ -260,16 +227,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=20, help="of the naive script, all of them run")
     parser.add_argument("--naive-rounds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="of the naive script's loader")
-    parser.add_argument("--videos", type=int, default=10, help="of the sweep, a fifth of them to choose on")
-    parser.add_argument("--seconds", type=int, default=2000, help="frames of each video of the sweep")
-    parser.add_argument("--heads", nargs="+", default=list(SETTINGS_OF), choices=SETTINGS_OF)
-    parser.add_argument("--quick", action="store_true", help="a smoke test: everything tiny, the linear head alone")
+    parser.add_argument("--quick", action="store_true", help="a smoke test: everything tiny")
     parser.add_argument("--json", type=Path, help="also write the ratios to this file")
     options = parser.parse_args()
     if options.quick:
         options.size, options.frames, options.batch, options.rounds, options.epochs = "tiny", 16, 4, 2, 2
-        options.videos, options.seconds, options.heads = 5, 60, ["linear"]
-    options.sweep_tokens = "attentive" in options.heads
     return options
 
 
@@ -280,7 +242,7 @@ def main() -> None:
     print(
         f"torch {torch.__version__}, {options.threads} threads, ZEN {options.size}, {options.dtype}, {options.device}"
     )
-    measures = {"extraction": measure_extraction, "naive": measure_naive, "sweep": measure_sweep}
+    measures = {"extraction": measure_extraction, "naive": measure_naive}
     rows = []
     for what in options.what:
         with tempfile.TemporaryDirectory() as folder:
