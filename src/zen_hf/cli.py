@@ -112,7 +112,9 @@ def benchmark(
     data: Annotated[Path, typer.Option(help="Folder of the task's data, or of one folder per dataset.")],
     out: Annotated[Path, typer.Option(help="Folder for the results; the same command goes on where it was stopped.")],
     task: Annotated[list[str] | None, typer.Option(help="Task, for instance cholec80_phase; may be repeated.")] = None,
-    suite: Annotated[Literal["workflow"] | None, typer.Option(help="All tasks of a suite, in place of --task.")] = None,
+    suite: Annotated[
+        Literal["workflow"] | None, typer.Option(help="All tasks of a suite, in place of --task.")
+    ] = None,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -178,7 +180,9 @@ def benchmark(
 def compare(
     results: Annotated[list[Path], typer.Argument(help="One folder per encoder: a result, or a suite of results.")],
     head: Annotated[str | None, typer.Option(help="Head to compare; by default the one that counts.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for comparison.json and comparison.md; must not exist.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for comparison.json and comparison.md; must not exist.")
+    ] = None,
     with_baselines: Annotated[
         bool, typer.Option("--with-baselines", help="Also compare with the baselines in the first folder.")
     ] = False,
@@ -217,7 +221,9 @@ def report(
 
     if len(paths) == 1 and is_distillation(paths[0]):
         if out is not None:
-            raise typer.BadParameter(f"--out is for benchmark results; the page about {paths[0]} goes into its folder.")
+            raise typer.BadParameter(
+                f"--out is for benchmark results; the page about {paths[0]} goes into its folder."
+            )
         from zen_hf.recipes.report import report
 
         report(run=paths[0], frames=120 if frames is None else frames)

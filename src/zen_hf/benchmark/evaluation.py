@@ -124,7 +124,9 @@ def predict(
         if conditions.protocol == "few_shot":
             return predict_few_shot(exam, features, heads, conditions.seeds[0])
         if conditions.protocol != "zero_shot":
-            raise ValueError(f"unknown protocol {conditions.protocol!r}; expected one of {', '.join(PROTOCOLS)}, dora.")
+            raise ValueError(
+                f"unknown protocol {conditions.protocol!r}; expected one of {', '.join(PROTOCOLS)}, dora."
+            )
         found = []
         for transfer in task.transfers if "transfer" in heads else ():
             if transfer.task in (sources or {}):

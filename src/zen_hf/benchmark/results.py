@@ -107,7 +107,9 @@ def describe(
         "versions": package_versions(),
         "targets": {
             target.name: describe_target(
-                target, [pair for pair in zip(predictions, scores, strict=True) if pair[0].target == target.name], truth
+                target,
+                [pair for pair in zip(predictions, scores, strict=True) if pair[0].target == target.name],
+                truth,
             )
             for target in task.targets
         },
@@ -122,7 +124,9 @@ def describe(
         "value": scored["value"],
         "interval": [interval["low"], interval["high"]] if interval else None,
     }
-    summary = json.loads(json.dumps(summary, allow_nan=False))  # as it will be read: lists for tuples, names for numbers
+    summary = json.loads(
+        json.dumps(summary, allow_nan=False)
+    )  # as it will be read: lists for tuples, names for numbers
     return Result(summary, arrays_of(exam, predictions, truth))
 
 

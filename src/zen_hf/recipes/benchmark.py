@@ -213,7 +213,9 @@ def exams_to_transfer_from(run: BenchmarkRun, task: Task, folder: Path) -> Itera
         source = load_task(transfer.task)
         found = data_below(folder.parent, source)
         if found is None:
-            console.print(f"{task.name}: no data of {source.source.name} beside {folder}; no transfer from {source.name}")
+            console.print(
+                f"{task.name}: no data of {source.source.name} beside {folder}; no transfer from {source.name}"
+            )
             continue
         yield transfer.task, set_exam(source, source.read(found), source.split_in(found))
 
@@ -236,13 +238,17 @@ def finished_before(out: Path, run: BenchmarkRun, task: str, protocol: str) -> d
     changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
     if changed:
         words = ", ".join(f"{key} (was {before.get(key)}, now {now.get(key)})" for key in changed)
-        raise FileExistsError(f"{out} holds a finished result of other settings: {words}; choose another output folder.")
+        raise FileExistsError(
+            f"{out} holds a finished result of other settings: {words}; choose another output folder."
+        )
     return json.loads((out / "summary.json").read_text())
 
 
 def print_table(results: dict[tuple[str, str], dict], absent: list[str], run: BenchmarkRun) -> None:
     """Print one row per target, head and baseline."""
-    table = Table("task", "protocol", "head", "metric", "score", "95 % interval", "raw pixels", "untrained", "constant")
+    table = Table(
+        "task", "protocol", "head", "metric", "score", "95 % interval", "raw pixels", "untrained", "constant"
+    )
     for (task, protocol), result in results.items():
         title = (task, protocol)
         folder = run.out if len(results) == 1 and (run.out / "summary.json").exists() else run.out / task / protocol
@@ -265,7 +271,9 @@ def print_table(results: dict[tuple[str, str], dict], absent: list[str], run: Be
     out.print(table)
     for (task, protocol), result in results.items():
         if result["split"]["name"].endswith("(miniature)"):
-            out.print(f"{task}, {protocol}: on a miniature; it shows that everything runs, and nothing about the model.")
+            out.print(
+                f"{task}, {protocol}: on a miniature; it shows that everything runs, and nothing about the model."
+            )
             break
     for name in absent:
         out.print(f"{name}: absent (no folder {load_task(name).source.name} in {run.data}); it has no score.")

@@ -41,9 +41,7 @@ def predict_few_shot(
     for size in sizes_of(exam):
         by_fold = [subsets_of(exam.task.few_shot.get(size, ()), fold, exam.task.targets, size) for fold in exam.folds]
         for number in range(min(len(subsets) for subsets in by_fold)):
-            folds = [
-                restricted(fold, subsets[number]) for fold, subsets in zip(exam.folds, by_fold, strict=True)
-            ]
+            folds = [restricted(fold, subsets[number]) for fold, subsets in zip(exam.folds, by_fold, strict=True)]
             found += [
                 replace(
                     entry,

@@ -14,7 +14,9 @@ from ..heads.smoothing import DEFAULT_WINDOW, choose_window, smooth
 from ..task import Target
 
 TRAINERS = {"linear": linear.train, "attentive": attentive.train, "ms_tcn": ms_tcn.train, "knn": knn.train}
-TEMPORAL = "ms_tcn"  # a task that has this head has frames in the order of time, and smoothed scores beside the raw ones
+TEMPORAL = (
+    "ms_tcn"  # a task that has this head has frames in the order of time, and smoothed scores beside the raw ones
+)
 
 
 def probe(

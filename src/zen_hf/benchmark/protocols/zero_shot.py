@@ -21,9 +21,7 @@ from .probing import TRAINERS, joined, labelled, probe
 NEVER = 1e3  # by how much the logit of a class that cannot be predicted lies below the others
 
 
-def predict_by_neighbours(
-    exam: Exam, features: dict[str, VideoFeatures], seeds: Sequence[int]
-) -> list[Predictions]:
+def predict_by_neighbours(exam: Exam, features: dict[str, VideoFeatures], seeds: Sequence[int]) -> list[Predictions]:
     """Predict the test videos by a vote of the most similar training frames."""
     return probe(exam.folds, exam.task.targets, features, ["knn"], seeds[:1])
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pretrained trunk with a fresh classifier over the classes of all targets, and its normalisation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 from transformers import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING, AutoConfig, AutoModelForImageClassification
 from transformers import PreTrainedModel as Model
+from transformers.utils import logging
 
 from zen_hf.modeling.frame_encoder import FrameEncoder
 from zen_hf.modeling.pretrained_encoder import load_pretrained
@@ -76,19 +78,31 @@ def load_classifier(
         )
         report = {"missing_keys": set(), "mismatched_keys": set()}
     else:
-        model, report = AutoModelForImageClassification.from_pretrained(
-            name,
-            config=config,
-            revision=revision,
-            dtype=torch.float32,
-            trust_remote_code=trust_remote_code,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
+        with errors_alone():  # transformers' table of what is missing: judged below, by name
+            model, report = AutoModelForImageClassification.from_pretrained(
+                name,
+                config=config,
+                revision=revision,
+                dtype=torch.float32,
+                trust_remote_code=trust_remote_code,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
     trunk = trunk_of(name, model)
     head = head_of(name, model, trunk)
     refuse_incomplete_trunk(name, report, head)
     return Classifier(model, head, FrameEncoder(trunk, **settings), settings)
+
+
+@contextmanager
+def errors_alone() -> Iterator[None]:
+    """Let transformers print errors only."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def require_image_classification(name: str, config) -> None:
