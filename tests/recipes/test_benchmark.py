@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from zen_hf import ZenConfig, ZenModel
+from zen_hf.benchmark.heads import attentive, linear, ms_tcn
 from zen_hf.benchmark.miniatures.write import write_miniature
 from zen_hf.benchmark.task import load_task
 from zen_hf.cli import app
@@ -31,7 +32,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    torch.manual_seed(0)
+    torch.manual_seed(1)  # not the seed of the untrained baseline
     folder = tmp_path_factory.mktemp("model")
     config = ZenConfig(
         hidden_size=24, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48, patch_size=16, image_size=32
@@ -39,6 +40,15 @@ def model(tmp_path_factory):
     ZenModel(config).save_pretrained(folder)
     zen_image_processor(config).save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_training():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attentive, "STEPS", 40)
+        patch.setattr(ms_tcn, "MOST_EPOCHS", 8)
+        patch.setattr(linear, "STRENGTHS", linear.STRENGTHS[::4])
+        yield
 
 
 @pytest.fixture(scope="module")

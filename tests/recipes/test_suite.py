@@ -18,7 +18,7 @@ from zen_hf.modeling.image_processor_zen import zen_image_processor
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_eleven_tasks_under_five_protocols(tmp_path):
-    torch.manual_seed(0)
+    torch.manual_seed(1)  # not the seed of the untrained baseline
     config = ZenConfig(
         hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, patch_size=16, image_size=64
     )

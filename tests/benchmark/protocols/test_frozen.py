@@ -12,6 +12,7 @@ import pytest
 from zen_hf.benchmark.candidate import Candidate
 from zen_hf.benchmark.evaluation import Conditions, measure
 from zen_hf.benchmark.exam import set_exam
+from zen_hf.benchmark.heads import attentive, linear, ms_tcn
 from zen_hf.benchmark.leakage import Leakage
 from zen_hf.benchmark.split import load_split
 from zen_hf.benchmark.task import load_task
@@ -22,6 +23,15 @@ UNKNOWN = Leakage("unknown", "drawn frames")
 @pytest.fixture(scope="module")
 def task():
     return load_task("cholect50_tool")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_training():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attentive, "STEPS", 40)
+        patch.setattr(ms_tcn, "MOST_EPOCHS", 8)
+        patch.setattr(linear, "STRENGTHS", linear.STRENGTHS[::4])
+        yield
 
 
 @pytest.fixture(scope="module")
