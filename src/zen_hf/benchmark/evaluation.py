@@ -28,6 +28,14 @@ from .tuning.settings import TuningSettings
 CACHE_DIR = Path(HF_HOME) / "zen_hf" / "features"
 PROTOCOLS = ("frozen", "few_shot", "lora", "full", "zero_shot")  # what `all` means
 TUNED = ("lora", "dora", "full")
+HEADS = {
+    "frozen": ("linear", "attentive", "ms_tcn"),
+    "few_shot": ("linear", "attentive", "ms_tcn"),
+    "lora": ("linear", "ms_tcn"),
+    "dora": ("linear", "ms_tcn"),
+    "full": ("linear", "ms_tcn"),
+    "zero_shot": ("transfer", "knn"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Conditions:
         heads: by default those of the task's file.
         tuning: of the trunk, for `lora`, `dora` and `full`.
         model_dir: where the trained models of those are kept, one folder per fold; by default nowhere.
+        parts_dir: where their finished folds wait until all are done, so that an interrupted call goes on; by default nowhere.
     """
 
     protocol: str
@@ -53,6 +62,7 @@ class Conditions:
     heads: tuple[str, ...] | None = None
     tuning: TuningSettings = field(default_factory=TuningSettings)
     model_dir: Path | None = None
+    parts_dir: Path | None = None
 
     def heads_of(self, task: Task) -> tuple[str, ...]:
         """The heads to score on a task."""
@@ -116,6 +126,7 @@ def predict(
             conditions.image_size or candidate.encoder.default_image_size,
             conditions.tuning,
             conditions.model_dir,
+            parts_dir=conditions.parts_dir,
         )
     features = _features(exam, candidate.encoder, conditions, tokens="attentive" in heads)
     with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would mostly wait for each other
@@ -131,7 +142,14 @@ def predict(
         for transfer in task.transfers if "transfer" in heads else ():
             if transfer.task in (sources or {}):
                 found += _transfer(exam, features, transfer, sources[transfer.task], candidate, conditions)
-        return found + (predict_by_neighbours(exam, features, conditions.seeds) if "knn" in heads else [])
+        found += predict_by_neighbours(exam, features, conditions.seeds) if "knn" in heads else []
+        if not found:
+            names = ", ".join(transfer.task for transfer in task.transfers) or "none"
+            raise ValueError(
+                f"{task.name}: no head to transfer. It can take those of these tasks, whose data must lie beside its own: "
+                f"{names}. Without any, use the head knn."
+            )
+        return found
 
 
 def judge(
@@ -149,7 +167,9 @@ def judge(
     constant = predict_without_pictures(exam)
     everything = [*merged(predictions), *constant]
     scores, truth = exam.truth.score(everything)
-    return describe(exam, everything, scores, truth, candidate, conditions.protocol, conditions.seeds, leakage)
+    once = conditions.protocol in ("few_shot", "zero_shot")  # of several seeds, only the first one is run
+    seeds = conditions.seeds[:1] if once else conditions.seeds
+    return describe(exam, everything, scores, truth, candidate, conditions.protocol, seeds, leakage)
 
 
 def merged(predictions: Sequence[Predictions]) -> list[Predictions]:

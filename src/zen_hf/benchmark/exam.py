@@ -151,11 +151,18 @@ def set_exam(task: Task, dataset: datasets.Dataset, split: Split) -> Exam:
         split: the folds to run.
 
     Raises:
-        ValueError: if a video of the split has no frame, or a pooled primary metric would mix the heads of several folds.
+        ValueError: if a video of the split has no frame, the frames of a video are not in the order of time, or a pooled
+            primary metric would mix the heads of several folds.
     """
-    missing = sorted(set(split.videos) - set(dataset["video_id"]))
+    videos, times = np.array(dataset["video_id"][:]), np.array(dataset["time_s"][:])
+    missing = sorted(set(split.videos) - set(videos.tolist()))
     if missing:
         raise ValueError(f"no frame of video {missing[0]!r} in the dataset ({len(missing)} of {len(split.videos)}).")
+    for video in split.videos:
+        if (np.diff(times[videos == video]) <= 0).any():
+            raise ValueError(
+                f"{task.name}: the frames of video {video!r} are not in the order of time; mend its reader."
+            )
     pooled = [target.name for target in task.targets if target.primary == "map_global"]
     if pooled and len(split.folds) > 1:
         raise ValueError(

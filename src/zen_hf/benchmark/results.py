@@ -123,6 +123,9 @@ def describe(
         "name": first.primary,
         "value": scored["value"],
         "interval": [interval["low"], interval["high"]] if interval else None,
+        "diagnostic": head.startswith(
+            "knn"
+        ),  # zero_shot without a transfer: neighbours use this task's training labels
     }
     summary = json.loads(
         json.dumps(summary, allow_nan=False)

@@ -2,29 +2,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """`zen-hf benchmark`: one encoder on one task or a suite, under one protocol or all, with its baselines beside it."""
 
-import json
-from collections.abc import Iterator, Sequence
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import datasets
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from zen_hf.benchmark.candidate import Candidate, load_candidate, models_of_folds, random_trunk, raw_pixels
-from zen_hf.benchmark.evaluation import CACHE_DIR, PROTOCOLS, Conditions, measure
+from zen_hf.benchmark.evaluation import CACHE_DIR, HEADS, PROTOCOLS, TUNED, Conditions, measure
 from zen_hf.benchmark.exam import Exam, set_exam
 from zen_hf.benchmark.feature_cache import require_fitting_size, require_readable
-from zen_hf.benchmark.leakage import Leakage, flag
+from zen_hf.benchmark.leakage import flag, head_training_data, worst
 from zen_hf.benchmark.suites import data_below, suite_tasks
 from zen_hf.benchmark.task import Task, load_task
-from zen_hf.benchmark.trained_on import UNTRAINED, TrainingData, training_data_of
+from zen_hf.benchmark.trained_on import UNTRAINED, training_data_of
+from zen_hf.benchmark.tuning.classifier import require_tunable
 from zen_hf.benchmark.tuning.settings import TuningSettings
 from zen_hf.recipe_configuration import load_recipe, recipe_as_dict
+from zen_hf.recipes.benchmark_table import print_table
 from zen_hf.run_directory import RunDirectory
-
-WORST_LAST = ("clean", "unknown", "seen_unlabelled", "seen_labelled")
 
 console = Console(stderr=True, highlight=False)
 
@@ -105,7 +107,16 @@ def plan_benchmark(
     unknown = [name for name in protocols if name not in (*PROTOCOLS, "dora", "all")]
     if unknown:
         raise ValueError(f"unknown protocol {unknown[0]!r}; expected one of {', '.join(PROTOCOLS)}, dora, all.")
+    known = {head for heads in HEADS.values() for head in heads}
     chosen = tuple(dict.fromkeys(name for given in protocols for name in (PROTOCOLS if given == "all" else (given,))))
+    for head in heads or ():
+        if head not in known:
+            raise ValueError(f"unknown head {head!r}; expected one of {', '.join(sorted(known))}.")
+    for protocol in chosen:
+        if heads and not set(heads) & set(HEADS[protocol]):
+            raise ValueError(
+                f"protocol {protocol} has none of the heads {', '.join(heads)}; it has {', '.join(HEADS[protocol])}."
+            )
     return BenchmarkRun(
         model=model,
         out=Path(out),
@@ -120,173 +131,184 @@ def plan_benchmark(
     )
 
 
-def benchmark(run: BenchmarkRun) -> dict[tuple[str, str], dict]:
+def benchmark(run: BenchmarkRun) -> dict[tuple[str, str], Path]:
     """Measure one model; every finished task and protocol is kept, and the same command goes on with the rest.
 
+    Of several, one that fails does not stop the others; they are listed at the end, in an error.
+
     Returns:
-        (task, protocol) -> the content of its `summary.json`. A task whose data is absent is reported as absent and has none.
+        (task, protocol) -> folder of the result. Where the data is absent, or the encoder cannot be trained, there is none.
 
     Raises:
         FileNotFoundError: if the model, the data or a part of it is missing.
         FileExistsError: if `out` holds a finished result (of one task and protocol), or one with other settings.
         ValueError: if a task is unknown, the data or checkpoint is incomplete, or the image size does not fit.
     """
+    tasks = [load_task(name) if run.split is None else load_task(name).with_split(run.split) for name in run.tasks]
     single = len(run.tasks) == len(run.protocols) == 1
-    results, absent = {}, []
-    for name in run.tasks:
-        task = load_task(name) if run.split is None else load_task(name).with_split(run.split)
-        folder = data_below(run.data, task)
-        if folder is None and run.suite:
-            absent.append(name)
-            continue
-        folder = folder or run.data
-        dataset = None
+    if single and (run.out / "summary.json").exists():
+        raise FileExistsError(f"{run.out} already holds a finished run (summary.json); choose another output folder.")
+    load = cache(lambda model: load_candidate(model, run.revision))
+    folders, without, failed = {}, {}, {}
+    for task in tasks:
+        data = data_below(run.data, task) or (None if run.suite else run.data)
+        read = cache(lambda task=task, data=data: read_data(task, data))
         for protocol in run.protocols:
-            out = run.out if single else run.out / name / protocol
-            before = None if single else finished_before(out, run, name, protocol)
-            if before is None and dataset is None:
-                dataset = task.read(folder)
-                require_readable(dataset)
-            if before is None:
-                console.print(f"{name}, {protocol}: {run.model}")
-            results[name, protocol] = before or run_one(run, task, folder, dataset, protocol, out)
-    print_table(results, absent, run)
-    return results
+            key, out = (task.name, protocol), run.out if single else run.out / task.name / protocol
+            try:
+                if data is None:
+                    without[key] = f"absent (no folder {task.source.name} in {run.data})"
+                elif why := untunable(run, task, data, protocol):
+                    without[key] = why
+                else:
+                    run_one(run, task, data, read, load, protocol, out)
+                    folders[key] = out
+            except FileExistsError:
+                raise
+            except (ValueError, OSError) as error:
+                if single:
+                    raise
+                failed[key] = str(error)
+    print_table(folders, without | failed)
+    if failed:
+        raise ValueError(
+            f"{len(failed)} of {len(folders) + len(failed)} failed, see above; mend them and run it again."
+        )
+    return folders
 
 
-def run_one(run: BenchmarkRun, task: Task, folder: Path, dataset, protocol: str, out: Path) -> dict:
+def run_one(
+    run: BenchmarkRun,
+    task: Task,
+    data: Path,
+    read: Callable[[], datasets.Dataset],
+    load: Callable[[str], Candidate],
+    protocol: str,
+    out: Path,
+) -> None:
     """One task under one protocol: the baselines, then the model; `summary.json` is written last."""
-    exam = set_exam(task, dataset, task.split_in(folder))
+    split = task.split_in(data)
+    candidates = [load(model) for model in models_of_folds(run.model, split)]
+    if finished_before(out, configuration(run, task.name, protocol, candidates)):
+        return
+    size = run.image_size or candidates[0].encoder.default_image_size
+    for candidate in candidates:
+        require_fitting_size(candidate.encoder, size)
+    exam = set_exam(task, read(), split)
+    sources = dict(exams_to_transfer_from(task, data)) if protocol == "zero_shot" else {}
     conditions = Conditions(
         protocol=protocol,
         seeds=tuple(range(run.seed, run.seed + run.seeds)),
-        image_size=run.image_size,
+        image_size=size,
         cache_dir=run.cache_dir,
-        heads=run.heads,
+        heads=heads_of(run, protocol),
         tuning=run.tuning,
     )
-    sources = dict(exams_to_transfer_from(run, task, folder)) if protocol == "zero_shot" else {}
-    parts = [(load_candidate(model, run.revision), part) for model, part in models_of_folds(run.model, exam)]
-    size = run.image_size or parts[0][0].encoder.default_image_size
-    conditions = replace(conditions, image_size=size)
-    for candidate, _ in parts:
-        require_fitting_size(candidate.encoder, size)
-    directory = RunDirectory.create(out, configuration(run, task.name, protocol), run.seed, resume=True)
-    directory.log(event="start", frames=len(dataset), model=parts[0][0].description)
-    for name, baseline in baselines(run, exam, parts[0][0]):
+    config = configuration(run, task.name, protocol, candidates) | {"labels_sha256": exam.labels_sha256}
+    directory = RunDirectory.create(out, config, run.seed, resume=True)
+    console.print(f"{task.name}, {protocol}: {run.model}")
+    directory.log(event="start", frames=len(exam.frames), model=candidates[0].description)
+    borrowed = [
+        flag(head_training_data(other.task, videos_of(other)), task, split_test(exam)) for other in sources.values()
+    ]
+    for name, baseline in baselines(run, candidates[0]):
         place = out / "baselines" / name
         if not place.exists():
-            fresh = set_exam(task, dataset, exam.split)
-            result = measure(fresh, [(baseline, fresh)], conditions, leakage_of([(UNTRAINED, fresh)]), sources)
+            fresh = set_exam(task, read(), split)
+            mine = replace(conditions, parts_dir=out / "parts" / name)
+            leakage = worst([flag(UNTRAINED, task, split_test(fresh)), *borrowed])
+            result = measure(fresh, [(baseline, fresh)], mine, leakage, sources)
             result.save(place)
             directory.log(event="baseline", name=name, primary=result.summary["primary"])
-    leakage = leakage_of(
-        [(training_data_of(candidate.model, run.revision, run.trained_on), part) for candidate, part in parts]
-    )
-    keep = replace(conditions, model_dir=out / "models")
-    result = measure(exam, parts, keep, leakage, sources)
+    parts = [(candidates[0], exam)]
+    if len(candidates) > 1:
+        parts = [(replace(each, name=run.model), exam.part(fold)) for fold, each in enumerate(candidates)]
+    seen = [
+        flag(training_data_of(candidate.model, run.revision, run.trained_on), task, split_test(part))
+        for candidate, part in parts
+    ]
+    mine = replace(conditions, model_dir=out / "models", parts_dir=out / "parts" / "model")
+    result = measure(exam, parts, mine, worst([*seen, *borrowed]), sources)
     result.save_predictions(out)
     directory.log(event="scored", primary=result.summary["primary"])
     directory.finish(result.summary)
-    return result.summary
+    shutil.rmtree(out / "parts", ignore_errors=True)
 
 
-def leakage_of(parts: list[tuple[TrainingData | None, Exam]]) -> Leakage:
-    """The flag of a result: the worst over the folds, each with what its encoder was trained on."""
-    flags = []
-    for training_data, exam in parts:
-        tested = [video for fold in exam.folds for video in fold.fold.test]
-        flags.append(flag(training_data, exam.task, tested))
-    return max(flags, key=lambda found: WORST_LAST.index(found.flag))
+def read_data(task: Task, data: Path) -> datasets.Dataset:
+    """The canonical rows of a task, every frame of which can be read."""
+    dataset = task.read(data)
+    require_readable(dataset)
+    return dataset
 
 
-def baselines(run: BenchmarkRun, exam: Exam, candidate: Candidate) -> Iterator[tuple[str, Candidate]]:
+def untunable(run: BenchmarkRun, task: Task, data: Path, protocol: str) -> str | None:
+    """Why the model's trunk cannot be trained, where several protocols were asked for and this one trains it."""
+    if protocol not in TUNED or len(run.protocols) == 1:
+        return None
+    try:
+        require_tunable(models_of_folds(run.model, task.split_in(data))[0], run.revision)
+    except ValueError as error:
+        return f"not possible: {error}"
+    return None
+
+
+def heads_of(run: BenchmarkRun, protocol: str) -> tuple[str, ...] | None:
+    """The heads that were asked for and that the protocol has; None for those of the task."""
+    return tuple(head for head in run.heads if head in HEADS[protocol]) if run.heads else None
+
+
+def split_test(exam: Exam) -> list[str]:
+    """Test videos of an exam's folds."""
+    return [video for fold in exam.folds for video in fold.fold.test]
+
+
+def videos_of(exam: Exam) -> list[str]:
+    """Videos that a transferred head is trained and chosen on."""
+    return [*exam.folds[0].fold.train, *exam.folds[0].fold.val]
+
+
+def baselines(run: BenchmarkRun, candidate: Candidate) -> Iterator[tuple[str, Candidate]]:
     """The encoders that every model is measured beside."""
     if run.baselines:
         yield "raw_pixels", raw_pixels()
         yield "random_trunk", random_trunk(candidate, run.seed)
 
 
-def exams_to_transfer_from(run: BenchmarkRun, task: Task, folder: Path) -> Iterator[tuple[str, Exam]]:
+def exams_to_transfer_from(task: Task, data: Path) -> Iterator[tuple[str, Exam]]:
     """Exams of the tasks whose heads can be tested on this one, where their data lies beside this task's."""
     for transfer in task.transfers:
         source = load_task(transfer.task)
-        found = data_below(folder.parent, source)
+        found = data_below(data.parent, source)
         if found is None:
             console.print(
-                f"{task.name}: no data of {source.source.name} beside {folder}; no transfer from {source.name}"
+                f"{task.name}: no data of {source.source.name} beside {data}; no transfer from {source.name}"
             )
             continue
         yield transfer.task, set_exam(source, source.read(found), source.split_in(found))
 
 
-def configuration(run: BenchmarkRun, task: str, protocol: str) -> dict:
-    """What a result depends on, as it is kept beside it."""
+def configuration(run: BenchmarkRun, task: str, protocol: str, candidates: list[Candidate]) -> dict:
+    """What a result depends on, as it is kept beside it: what was asked for, and what the names stood for."""
     settings = recipe_as_dict(asdict(run) | {"tasks": [task], "protocols": [protocol]})
-    return {key: value for key, value in settings.items() if key not in ("out", "cache_dir")}
+    statement = hashlib.sha256(run.trained_on.read_bytes()).hexdigest() if run.trained_on else None
+    names = {"encoders": [candidate.encoder.fingerprint for candidate in candidates], "trained_on_sha256": statement}
+    return {key: value for key, value in settings.items() if key not in ("out", "cache_dir")} | names
 
 
-def finished_before(out: Path, run: BenchmarkRun, task: str, protocol: str) -> dict | None:
-    """The result of an earlier call of the same command, or None.
+def finished_before(out: Path, config: dict) -> bool:
+    """Whether an earlier call of the same command finished this result.
 
     Raises:
-        FileExistsError: if it was asked for with other settings.
+        FileExistsError: if it was asked for with other settings, or the model's weights were others.
     """
     if not (out / "summary.json").is_file():
-        return None
-    before, now = yaml.safe_load((out / "config.yaml").read_text()), configuration(run, task, protocol)
-    changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+        return False
+    before = yaml.safe_load((out / "config.yaml").read_text())
+    changed = sorted(key for key in config if before.get(key) != config[key])
     if changed:
-        words = ", ".join(f"{key} (was {before.get(key)}, now {now.get(key)})" for key in changed)
+        words = ", ".join(f"{key} (was {before.get(key)}, now {config[key]})" for key in changed)
         raise FileExistsError(
             f"{out} holds a finished result of other settings: {words}; choose another output folder."
         )
-    return json.loads((out / "summary.json").read_text())
-
-
-def print_table(results: dict[tuple[str, str], dict], absent: list[str], run: BenchmarkRun) -> None:
-    """Print one row per target, head and baseline."""
-    table = Table(
-        "task", "protocol", "head", "metric", "score", "95 % interval", "raw pixels", "untrained", "constant"
-    )
-    for (task, protocol), result in results.items():
-        title = (task, protocol)
-        folder = run.out if len(results) == 1 and (run.out / "summary.json").exists() else run.out / task / protocol
-        beside = {name: _baseline(folder, name) for name in ("raw_pixels", "random_trunk")}
-        for name, target in result["targets"].items():
-            constant = [scores[target["primary"]] for kind, scores in target["constant"].items() if kind != "chance"]
-            for head, scored in target["heads"].items():
-                interval = scored["interval"]
-                table.add_row(
-                    *title,
-                    head,
-                    f"{name}: {target['primary']}",
-                    _number(scored["value"]),
-                    f"{interval['low']:.3f} to {interval['high']:.3f}" if interval else "-",
-                    *(_number(_value(beside[other], name, head)) for other in beside),
-                    _number(constant[0] if constant else None),
-                )
-                title = ("", "")
-    out = Console(width=max(Console().width, 150), highlight=False)
-    out.print(table)
-    for (task, protocol), result in results.items():
-        if result["split"]["name"].endswith("(miniature)"):
-            out.print(
-                f"{task}, {protocol}: on a miniature; it shows that everything runs, and nothing about the model."
-            )
-            break
-    for name in absent:
-        out.print(f"{name}: absent (no folder {load_task(name).source.name} in {run.data}); it has no score.")
-
-
-def _baseline(folder: Path, name: str) -> dict | None:
-    path = folder / "baselines" / name / "summary.json"
-    return json.loads(path.read_text()) if path.is_file() else None
-
-
-def _value(result: dict | None, target: str, head: str) -> float | None:
-    return None if result is None else result["targets"][target]["heads"].get(head, {}).get("value")
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return True

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Subsets of whole videos: published ones as they are, drawn ones with every class, nothing chosen on other videos."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from zen_hf.benchmark.exam import FoldLabels
-from zen_hf.benchmark.protocols.few_shot import SUBSETS, draw_subsets, restricted, subsets_of
+from zen_hf.benchmark.protocols.few_shot import SUBSETS, draw_subsets, published_subsets, restricted
 from zen_hf.benchmark.split import Fold
 from zen_hf.benchmark.task import load_task
 
@@ -47,11 +50,16 @@ def test_classes_of_several_labels_count():
     assert draw_subsets(fold, [TOOL], 2)[0] == ("a", "b")
 
 
-def test_published_subsets_only_where_they_fit():
-    published = (("a", "b"), ("b", "c"))
-    assert subsets_of(published, fold_of({v: [0] for v in "abc"}), [PHASE], 2) == list(published)
-    drawn = subsets_of(published, fold_of({v: [0] for v in "abd"}), [PHASE], 2)
-    assert all(set(subset) <= set("abd") for subset in drawn)
+def test_published_subsets_only_where_they_fit_every_fold():
+    task = replace(load_task("cholec80_phase"), few_shot={2: (("a", "b"), ("b", "c"))})
+
+    def exam_of(*trains: str) -> SimpleNamespace:
+        return SimpleNamespace(task=task, split=SimpleNamespace(folds=[Fold(tuple(train), ("t",)) for train in trains]))
+
+    assert published_subsets(exam_of("abc"), 2) == [("a", "b"), ("b", "c")]
+    assert published_subsets(exam_of("abc", "abcd"), 2) == [("a", "b"), ("b", "c")]
+    assert published_subsets(exam_of("abc", "abd"), 2) == []
+    assert published_subsets(exam_of("abc"), 4) == []
 
 
 def test_few_shot_fold_has_nothing_to_choose_on():

@@ -14,7 +14,7 @@ import numpy as np
 from ..exam import Exam, FoldLabels, Predictions
 from ..feature_cache import VideoFeatures
 from ..task import Target
-from .probing import probe
+from .probing import in_time, probe
 
 SUBSETS = 3
 DRAWS = 200  # subsets that are tried for one that holds every class
@@ -39,7 +39,8 @@ def predict_few_shot(
     """
     found = []
     for size in sizes_of(exam):
-        by_fold = [subsets_of(exam.task.few_shot.get(size, ()), fold, exam.task.targets, size) for fold in exam.folds]
+        published = published_subsets(exam, size)
+        by_fold = [published or draw_subsets(fold, exam.task.targets, size) for fold in exam.folds]
         for number in range(min(len(subsets) for subsets in by_fold)):
             folds = [restricted(fold, subsets[number]) for fold, subsets in zip(exam.folds, by_fold, strict=True)]
             found += [
@@ -48,11 +49,11 @@ def predict_few_shot(
                     head=f"{entry.head}@{size}",
                     run=f"subset {number}",
                     chosen=[
-                        chosen | {"videos": list(fold.fold.train)}
+                        chosen | {"videos": list(fold.fold.train), "subset": "published" if published else "drawn"}
                         for chosen, fold in zip(entry.chosen, folds, strict=True)
                     ],
                 )
-                for entry in probe(folds, exam.task.targets, features, heads, [seed])
+                for entry in probe(folds, exam.task.targets, features, heads, [seed], in_time(exam.task))
             ]
     return found
 
@@ -74,21 +75,11 @@ def sizes_of(exam: Exam) -> list[int]:
     return sizes
 
 
-def subsets_of(
-    published: tuple[tuple[str, ...], ...], fold: FoldLabels, targets: Sequence[Target], size: int
-) -> list[tuple[str, ...]]:
-    """The published subsets, or where they do not fit the fold's training videos, drawn ones that hold every class.
-
-    Args:
-        published: subsets in the task file.
-        fold: its training videos are drawn from.
-        targets: whose classes must occur.
-        size: number of videos of a subset.
-    """
-    train = set(fold.fold.train)
-    if published and all(train.issuperset(subset) for subset in published):
-        return list(published)
-    return draw_subsets(fold, targets, size)
+def published_subsets(exam: Exam, size: int) -> list[tuple[str, ...]]:
+    """The task's published subsets of a size, where all of them lie in the training videos of every fold; else none."""
+    subsets = exam.task.few_shot.get(size, ())
+    trains = [set(fold.train) for fold in exam.split.folds]
+    return list(subsets) if all(train.issuperset(subset) for train in trains for subset in subsets) else []
 
 
 def draw_subsets(fold: FoldLabels, targets: Sequence[Target], size: int) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..exam import Exam, Predictions
 from ..feature_cache import VideoFeatures
-from .probing import probe
+from .probing import in_time, probe
 
 
 def predict_frozen(
@@ -20,4 +20,4 @@ def predict_frozen(
         heads: "linear", "attentive", "ms_tcn".
         seeds: of the heads.
     """
-    return probe(exam.folds, exam.task.targets, features, heads, seeds)
+    return probe(exam.folds, exam.task.targets, features, heads, seeds, in_time(exam.task))

@@ -25,6 +25,7 @@ def probe(
     features: dict[str, VideoFeatures],
     heads: Sequence[str],
     seeds: Sequence[int],
+    smoothed: bool,
 ) -> list[Predictions]:
     """Train heads in every fold and predict its test videos.
 
@@ -32,8 +33,9 @@ def probe(
         folds: labels to train and to choose on.
         targets: what to predict.
         features: of every video of the folds.
-        heads: names of `TRAINERS`. With a temporal head among them, each other one is smoothed causally as well.
+        heads: names of `TRAINERS`.
         seeds: of the heads.
+        smoothed: whether each head but the temporal one is smoothed causally as well.
 
     Returns:
         One entry per target, head and seed.
@@ -46,7 +48,7 @@ def probe(
             test = {video: features[video] for video in fold.fold.test}
             for head in heads:
                 for run, trained in enumerate(TRAINERS[head](target, train, val, seeds)):
-                    variants = predict(target, head, trained, val, test, smoothed=TEMPORAL in heads)
+                    variants = predict(target, head, trained, val, test, smoothed)
                     for name, (logits, chosen) in variants.items():
                         parts.setdefault((target.name, name, run), []).append((logits, chosen))
     return joined(parts, seeds)
@@ -83,16 +85,19 @@ def smoothed_variant(
 ) -> dict[str, tuple[dict[str, np.ndarray], dict]]:
     """The same predictions, each the mean of the last frames' probabilities; the window is chosen on validation videos, if there are any."""
     window = choose_window(target, on_val, val_labels) if on_val else DEFAULT_WINDOW
-    means = {video: as_logits(target, smooth(target, values, window)) for video, values in logits.items()}
+    means = {video: smoothed_logits(target, values, window) for video, values in logits.items()}
     return {f"{head}_smoothed": (means, chosen | {"window": window})}
 
 
-def as_logits(target: Target, probabilities: np.ndarray) -> np.ndarray:
-    """Probabilities as logits: what is scored and stored is of one kind for all heads."""
+def smoothed_logits(target: Target, logits: np.ndarray, window: int) -> np.ndarray:
+    """Smoothed probabilities as logits again: what is scored and stored is of one kind for all heads."""
     least = 1e-30
+    if window == 1:
+        return logits
+    logs = np.log(np.maximum(smooth(target, logits, window), least))
     if target.kind == "single_label":
-        return np.log(np.maximum(probabilities, least))
-    return np.log(np.maximum(probabilities, least)) - np.log(np.maximum(1 - probabilities, least))
+        return logs
+    return logs - np.log(np.maximum(smooth(target, -logits, window), least))  # 1 - p would round to 0
 
 
 def labelled(labels: dict[str, np.ndarray], features: dict[str, VideoFeatures]) -> list[LabelledVideo]:

@@ -16,14 +16,14 @@ from scipy.special import logsumexp
 from ..exam import Exam, FoldLabels, Labels, Predictions
 from ..feature_cache import VideoFeatures
 from ..task import Target, Transfer
-from .probing import TRAINERS, joined, labelled, probe
+from .probing import TRAINERS, in_time, joined, labelled, probe, smoothed_variant
 
 NEVER = 1e3  # by how much the logit of a class that cannot be predicted lies below the others
 
 
 def predict_by_neighbours(exam: Exam, features: dict[str, VideoFeatures], seeds: Sequence[int]) -> list[Predictions]:
     """Predict the test videos by a vote of the most similar training frames."""
-    return probe(exam.folds, exam.task.targets, features, ["knn"], seeds[:1])
+    return probe(exam.folds, exam.task.targets, features, ["knn"], seeds[:1], in_time(exam.task))
 
 
 def predict_by_transfer(
@@ -50,14 +50,18 @@ def predict_by_transfer(
     train = labelled(source.train[source_target.name], source_features)
     val = labelled(source.val[source_target.name], source_features)
     trained = TRAINERS["linear"](source_target, train, val, seeds[:1])[0]
-    parts = []
+    chosen, name = trained.chosen | {"trained_on": sorted(source.fold.train)}, f"transfer:{transfer.task}"
+    parts = {}
     for fold in exam.folds:
         logits = {
             video: mapped(trained.head.logits(features[video]), source_target, target, transfer.labels)
             for video in fold.fold.test
         }
-        parts.append((logits, trained.chosen | {"trained_on": sorted(source.fold.train)}))
-    return joined({(target.name, f"transfer:{transfer.task}", 0): parts}, seeds)
+        parts.setdefault((target.name, name, 0), []).append((logits, chosen))
+        if in_time(exam.task):  # no label here may choose the window
+            for smoothed, part in smoothed_variant(target, name, logits, [], [], chosen).items():
+                parts.setdefault((target.name, smoothed, 0), []).append(part)
+    return joined(parts, seeds)
 
 
 def mapped(logits: np.ndarray, source: Target, target: Target, labels: dict[str, str]) -> np.ndarray:
