@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from zen_hf.benchmark.leakage import Leakage, flag, matching
+from zen_hf.benchmark.known_patients import require_known
+from zen_hf.benchmark.leakage import Leakage, flag, head_training_data, matching, worst
 from zen_hf.benchmark.split import load_split
 from zen_hf.benchmark.task import load_task
 from zen_hf.benchmark.trained_on import (
@@ -192,7 +193,7 @@ def test_a_statement_survives_its_file(tmp_path):
         ("cholec80:1",),
         ("grasp:*",),
         ({"source": "local"},),
-        (DINO, seen("a:1")),
+        (DINO, seen("other:a")),
         "a note",
     )
     (tmp_path / "t.json").write_text(json.dumps(data.as_dict()))
@@ -224,6 +225,101 @@ def test_a_missing_or_broken_file_is_named(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(ValueError, match="broken.json: not JSON"):
         read_training_data(tmp_path / "broken.json")
+
+
+@pytest.mark.parametrize(
+    ("patient", "message"),
+    [
+        ("cholec80:video66", "cholec80 has no patient of this name; expected cholec80:66, or cholec80:\\* for all"),
+        ("cholec80:066", "expected cholec80:66, or"),
+        ("cholec80:166", "expected cholec80:1, or"),  # no video 66 of that number
+        ("cholec80:", "expected cholec80:1, or"),
+        ("cholec80:4*", "expected cholec80:4, or"),
+        ("cholec80_cvs:66", "expected cholec80:66, or cholec80_cvs:\\* for all"),
+        ("cholect50:VID79", "expected cholec80:79, or"),
+        ("cholect50:79", "expected cholec80:79, or"),
+        ("endoscapes:121", "expected cholec80:66, or"),
+        ("multibypass140:5", "expected multibypass140:BBP05 or multibypass140:SBP05, or"),
+        ("m2cai16:1", "expected m2cai16:test_workflow_video_01 or m2cai16:workflow_video_01, or"),
+        ("multibypass:*", "unknown dataset 'multibypass'; did you mean multibypass140"),
+        ("intermountain:*", "unknown dataset 'intermountain'; Known are .* Write other:intermountain for a dataset"),
+        ("*:*", "unknown dataset"),
+        ("other:", "expected other:NAME"),
+        ("other:Cholec80", "other is for datasets that share no patient"),
+        ("other:CholecSeg8k", "other is for datasets that share no patient"),
+        ("other:MultiBypass", "other is for datasets that share no patient"),
+        ("other:PSI-AVA:3", "other is for datasets that share no patient"),
+    ],
+)
+@pytest.mark.parametrize("seen_with", ["labelled", "unlabelled"])
+def test_a_patient_whom_no_dataset_has_is_refused(patient, message, seen_with):
+    with pytest.raises(ValueError, match=f"here: patient .*{message}"):
+        from_dict(DINO.as_dict() | {"patients": {seen_with: ["cholec80:1", patient]}}, "here")
+
+
+def test_names_that_are_known_other_or_private_are_accepted():
+    names = [
+        "cholect50:92",
+        "endoscapes:5",
+        "grasp:*",
+        "other:intermountain",
+        "other:heichole:*",
+        "own:7",
+        "sha256:0a",
+    ]
+    data = from_dict(DINO.as_dict() | {"patients": {"labelled": names}}, "here")
+    assert data.labelled == tuple(names)
+    assert flag(data, *exam_of("cholec80_phase")).flag == "clean"
+    for name in ("cholec80_phase", "cholect50_triplet", "endoscapes_cvs", "grasp_phase", "multibypass140_phase"):
+        task, videos = exam_of(name)
+        require_known(map(task.source.patient, videos), name)
+    for corpus in known_corpora().values():
+        require_known(corpus["patients"] + corpus["possible"], "corpora.json")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "task", "expected", "why"),
+    [
+        ("cholect50:*", "cholec80_phase", "seen_labelled", "18 of 32 test patients"),  # 49-52, 56, 57, ..., 80
+        ("cholec80_cvs:*", "cholec80_phase", "seen_labelled", "32 of 32"),
+        ("endoscapes:*", "cholec80_phase", "seen_labelled", "6 of 32"),
+        ("endoscapes:*", "endoscapes_cvs", "seen_labelled", "40 of 40"),
+        ("cholec80:*", "endoscapes_cvs", "clean", "no test patient"),
+        ("cholect50:*", "m2cai16_phase", "unknown", "14 of 14 test patients may be among"),
+        ("cholect50:*", "autolaparo_phase", "clean", "no test patient"),
+    ],
+)
+def test_all_of_a_dataset_means_its_patients_under_whatever_names(pattern, task, expected, why):
+    task, videos = exam_of(task)
+    leakage = flag(seen(pattern, labels=True), task, videos)
+    assert leakage.flag == expected and why in leakage.why
+
+
+def test_a_head_of_another_task_answers_for_its_patients():
+    cholec80, tested = exam_of("cholec80_phase")
+    m2cai16, others = exam_of("m2cai16_phase")
+    head = head_training_data(m2cai16, ["workflow_video_01", "workflow_video_01"])
+    assert head == TrainingData("head of m2cai16_phase", True, labelled=("m2cai16:workflow_video_01",))
+    assert flag(head, cholec80, tested).flag == "unknown"
+    assert flag(head_training_data(cholec80, ["video01"]), m2cai16, others).flag == "unknown"
+    cvs = head_training_data(load_task("cholec80_cvs"), ["video66"])
+    assert flag(cvs, cholec80, tested) == Leakage(
+        "seen_labelled", "1 of 32 test patients seen with labels by head of cholec80_cvs"
+    )
+    assert flag(head_training_data(load_task("autolaparo_phase"), ["01"]), cholec80, tested).flag == "clean"
+
+
+def test_the_worst_of_several_flags():
+    order = [Leakage(name, "a") for name in ("clean", "unknown", "seen_unlabelled", "seen_labelled")]
+    for index, leakage in enumerate(order):
+        assert worst(reversed(order[: index + 1])) == leakage
+    assert worst([Leakage("unknown", "first"), Leakage("unknown", "second")]).why == "first"
+
+
+def test_ids_that_fit_the_form_of_a_dataset_but_not_its_videos():
+    for dataset, video in (("sarrarp50", "video_11_1"), ("multibypass140", "theatre"), ("cholec80", "video99")):
+        with pytest.raises(ValueError, match=f"v: video '{video}' is no id of "):
+            distilled_on([FrameSource(path="v", patients_of=dataset)], frames_of(v=[video]), {})
 
 
 def test_matching():

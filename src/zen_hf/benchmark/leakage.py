@@ -13,12 +13,13 @@ What was seen outranks what is not known.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, get_args
 
+from .known_patients import expanded
 from .task import Task
 from .trained_on import TrainingData, known_corpora
 
-Flag = Literal["clean", "seen_unlabelled", "seen_labelled", "unknown"]
+Flag = Literal["clean", "unknown", "seen_unlabelled", "seen_labelled"]  # the worst last
 
 # Datasets that show some of the same operations, under numbers whose correspondence was never published.
 POSSIBLY_SHARED = {"cholec80": {"m2cai16"}, "m2cai16": {"cholec80"}}
@@ -50,10 +51,10 @@ def flag(training_data: TrainingData | None, task: Task, test_videos: Iterable[s
     parts, corpora = list(training_data.parts()), known_corpora()
     read = [(part.name, corpora[corpus]) for part in parts for corpus in part.corpora]
     holders = {
-        "labelled": [(part.name, part.labelled) for part in parts],
-        "unlabelled": [(part.name, part.unlabelled) for part in parts],
-        "corpora": [(f"{name} ({corpus['title']})", corpus["patients"]) for name, corpus in read],
-        "possible": [(f"{name} ({corpus['title']})", corpus["possible"]) for name, corpus in read],
+        "labelled": [(part.name, expanded(part.labelled)) for part in parts],
+        "unlabelled": [(part.name, expanded(part.unlabelled)) for part in parts],
+        "corpora": [(f"{name} ({corpus['title']})", expanded(corpus["patients"])) for name, corpus in read],
+        "possible": [(f"{name} ({corpus['title']})", expanded(corpus["possible"])) for name, corpus in read],
     }
     silent = [part.name for part in parts if not part.complete]
     rest = f"; not all training data of {', '.join(silent)} is listed" if silent else ""
@@ -88,6 +89,22 @@ def flag(training_data: TrainingData | None, task: Task, test_videos: Iterable[s
         "nothing was trained on" if not any(map(_trained, parts)) else "no test patient is in what was trained on"
     )
     return Leakage("clean", seen_by)
+
+
+def head_training_data(task: Task, videos: Iterable[str]) -> TrainingData:
+    """Training data of a head that was trained on one task and is tested on another (protocol `zero_shot`).
+
+    Args:
+        task: the task that it was trained on.
+        videos: ids of its training and validation videos.
+    """
+    patients = sorted({task.source.patient(video) for video in videos})
+    return TrainingData(f"head of {task.name}", complete=True, labelled=tuple(patients))
+
+
+def worst(flags: Iterable[Leakage]) -> Leakage:
+    """The worst of several flags, the first of equals: of the folds of a result, or of an encoder and its head."""
+    return max(flags, key=lambda leakage: get_args(Flag).index(leakage.flag))
 
 
 def matching(patients: Iterable[str], patterns: Iterable[str]) -> list[str]:

@@ -10,14 +10,12 @@ A file `training_data.json`, which `zen-hf distill` writes into every student's 
      "frames": [{"source", "licence", "patients_of", "videos"}], "teachers": [the same again, for each], "note": ...}
 
 Patients have the names of `Source.patient`, such as "cholec80:49", the same in every dataset that shows the operation;
-"cholec80:*" stands for all. Videos of private frames are named by a SHA-256 alone.
+"cholec80:*" stands for all (`known_patients.py`). Videos of private frames are named by a SHA-256 alone.
 """
 
 import difflib
 import hashlib
-import importlib
 import json
-import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -27,7 +25,7 @@ from transformers.utils import cached_file
 
 from zen_hf.data.frames import Frames, FrameSource
 
-from . import readers
+from .known_patients import known_datasets, known_patients, require_known
 from .readers.source import Source
 
 FORMAT = "zen-hf training data 1"
@@ -45,7 +43,7 @@ class TrainingData:
         name: what messages call the encoder.
         complete: whether nothing was seen but what is listed; its teachers answer for themselves.
         corpora: names in `training_data/corpora.json`, seen without labels of a benchmark.
-        unlabelled: patients seen without labels, such as "cholec80:49"; "*" matches anything.
+        unlabelled: patients seen without labels, such as "cholec80:49", or "cholec80:*" for all of a dataset.
         labelled: patients seen with labels.
         frames: where frames came from, for the reader: source, licence, `patients_of` and videos.
         teachers: training data of what it was distilled from or started from.
@@ -145,7 +143,8 @@ def read_training_data(path: Path) -> TrainingData:
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if it is no JSON, has another format, or an unknown, missing or mistyped entry.
+        ValueError: if it is no JSON, has another format, an unknown, missing or mistyped entry, or a patient whom no
+            dataset has.
     """
     path = Path(path)
     if not path.is_file():
@@ -179,9 +178,7 @@ def from_dict(content: dict, where: str) -> TrainingData:
     if not isinstance(patients, dict) or patients.keys() - {"unlabelled", "labelled"}:
         raise ValueError(f"{where}: patients is {patients!r}; expected {{'unlabelled': [...], 'labelled': [...]}}.")
     unlabelled, labelled = (_texts(patients.get(key, []), f"{where}: {key}") for key in ("unlabelled", "labelled"))
-    for patient in unlabelled + labelled:
-        if ":" not in patient:
-            raise ValueError(f"{where}: patient {patient!r}; expected dataset:number, such as cholec80:49.")
+    require_known(unlabelled + labelled, where)
     corpora = _texts(content.get("corpora", []), f"{where}: corpora")
     for corpus in sorted(set(corpora) - known_corpora().keys()):
         known = ", ".join(sorted(known_corpora()))
@@ -263,27 +260,29 @@ def patients_named(source: FrameSource, videos: Iterable[str]) -> list[str]:
         ValueError: if there is no such dataset, or an id does not fit it.
     """
     dataset = dataset_source(source.patients_of)
-    names = []
+    known, names = set(known_patients()[dataset.name].values()), []
     for video in videos:
         try:
-            names.append(dataset.patient(video))
-        except (ValueError, IndexError) as error:
+            name = dataset.patient(video)
+        except (ValueError, IndexError):
+            name = None
+        if name not in known:
             raise ValueError(
                 f"{source.path}: video {video!r} is no id of {dataset.title}; set patients_of to the dataset that the "
                 f"frames are of, to {OWN!r} if their patients are in no public dataset, or set `video` so that it finds "
                 "the ids."
-            ) from error
+            )
+        names.append(name)
     return names
 
 
 def dataset_source(name: str) -> Source:
-    """A published dataset by the name of its reader.
+    """A published dataset by its name.
 
     Raises:
         ValueError: if there is none; the message lists them all.
     """
-    modules = [importlib.import_module(f"{readers.__name__}.{m.name}") for m in pkgutil.iter_modules(readers.__path__)]
-    known = {module.SOURCE.name: module.SOURCE for module in modules if hasattr(module, "SOURCE")}
+    known = known_datasets()
     if name not in known:
         raise ValueError(f"patients_of is {name!r}; expected {OWN!r} or one of {', '.join(sorted(known))}.")
     return known[name]
