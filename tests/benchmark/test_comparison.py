@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Comparisons of result folders: the metric computed anew on drawn videos, hand-worked pairing, and every refusal."""
 
+import json
 import shutil
 
 import numpy as np
@@ -133,6 +134,78 @@ def test_what_is_not_alike_is_not_compared(changed, message, tmp_path):
     folders = [write_result(tmp_path / "a", model="a"), write_result(tmp_path / "b", model="b", **changed)]
     with pytest.raises(ValueError, match=message):
         compare_encoders(*load_encoders(folders))
+
+
+def change(folder, how):
+    path = folder / "summary.json"
+    summary = json.loads(path.read_text())
+    how(summary, summary["targets"]["phase"]["heads"])
+    path.write_text(json.dumps(summary))
+
+
+def test_another_way_from_frame_to_pixels_is_not_compared(tmp_path):
+    folders = [write_result(tmp_path / name, model=name) for name in "ab"]
+    change(folders[1], lambda summary, _: summary.update(frame_to_pixels="another"))
+    with pytest.raises(ValueError, match="way from frame to pixels differs: made up in .*a, another in .*b"):
+        compare_encoders(*load_encoders(folders))
+
+
+def test_trunks_trained_with_other_settings_are_not_compared(tmp_path):
+    folders = [write_result(tmp_path / name, protocol="lora", model=name, heads=("linear", "ms_tcn")) for name in "ab"]
+
+    def set_epochs(folder, last):
+        def how(_, heads):  # the last run of one head alone; the temporal head says nothing of the trunk
+            for run in heads["linear"]["runs"]:
+                run["chosen"] = [{"settings": {"epochs": 5, "rank": 16}}]
+            heads["linear"]["runs"][-1]["chosen"][0]["settings"]["epochs"] = last
+
+        change(folder, how)
+
+    set_epochs(folders[0], 5)
+    assert compare_encoders(*load_encoders(folders), resamples=50)  # an untrained baseline has none
+    set_epochs(folders[1], 5)
+    assert compare_encoders(*load_encoders(folders), resamples=50)
+    set_epochs(folders[1], 1)
+    with pytest.raises(
+        ValueError, match="settings that the trunk was trained with differ: epochs 5 in .*, epochs 1 in"
+    ):
+        compare_encoders(*load_encoders(folders))
+
+
+def test_few_shot_runs_on_other_training_videos_are_not_compared(tmp_path):
+    heads = ("linear@1", "linear@2")
+    folders = [
+        write_result(tmp_path / name, protocol="few_shot", model=name, heads=heads, runs=runs)
+        for name, runs in (("a", 2), ("b", 3))
+    ]
+
+    def set_videos(folder, second):
+        def how(_, heads):
+            for size, head in enumerate(heads.values(), start=1):
+                for number, run in enumerate(head["runs"]):
+                    run["run"], run["chosen"] = f"subset {number}", [{"videos": ["x", "y"][:size]}]
+            heads["linear@2"]["runs"][1]["chosen"] = [{"videos": second}]
+
+        change(folder, how)
+
+    set_videos(folders[0], ["x", "z"])
+    set_videos(folders[1], ["z", "x"])  # in another order; the third subset of b has no counterpart
+    assert compare_encoders(*load_encoders(folders), resamples=50)
+    set_videos(folders[1], ["x", "w"])
+    with pytest.raises(
+        ValueError, match=r"training videos of linear@2 subset 1 differ: \[\['x', 'z'\]\] in .*'w', 'x'"
+    ):
+        compare_encoders(*load_encoders(folders))
+
+
+def test_other_seeds_and_picture_sizes_are_said(tmp_path):
+    folders = [write_result(tmp_path / name, model=name, runs=runs) for name, runs in (("a", 2), ("b", 1))]
+    change(folders[1], lambda summary, _: summary.update(image_size=448))
+    assert not_compared(load_encoders(folders)) == [
+        "cholec80_phase, frozen: different seeds: 0, 1 (a), 0 (b)",
+        "cholec80_phase, frozen: different image sizes: 224 px (a), 448 px (b)",
+    ]
+    assert not_compared(load_encoders(folders[:1]) * 2) == []
 
 
 def test_other_metrics_or_tasks_are_not_compared(tmp_path):

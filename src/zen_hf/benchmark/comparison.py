@@ -6,6 +6,7 @@ Every comparison is of one encoder with another on one task under one protocol. 
 or few-shot subsets) of the primary metric, as a function of how often each video counts (`statistics.compare`).
 """
 
+import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from .result_files import Result, per_video_statistics, results_below
 from .video_weights import Score, mean_of_scores
 
 FORMAT = "zen-hf comparison 1"
+TUNED = ("lora", "dora", "full")  # protocols that train the trunk
 
 
 @dataclass(frozen=True)
@@ -189,16 +191,18 @@ def compare_encoders(
 
 
 def require_comparable(one: Result, other: Result) -> None:
-    """Refuse two results that were not measured on the same thing.
+    """Refuse two results that were not measured on the same thing, or not in the same way.
 
     Raises:
-        ValueError: if the split or its folds, the data, or what counts differ; the message names both values.
+        ValueError: if the split or its folds, the data, the way from frame to pixels, what counts, the settings that a
+            trunk was trained with, or the training videos of a few-shot run differ; the message names both values.
     """
     for what, of in {
         "split": lambda result: result.summary["split"]["name"],
         "SHA-256 of the split": lambda result: result.summary["split"]["sha256"],
         "test videos": lambda result: ", ".join(result.test_videos),
         "dataset fingerprint": lambda result: result.summary["dataset"]["fingerprint"],
+        "way from frame to pixels": lambda result: result.summary["frame_to_pixels"],
         "primary metric": lambda result: f"{result.primary['name']} of {result.primary['target']}",
     }.items():
         if of(one) != of(other):
@@ -206,6 +210,53 @@ def require_comparable(one: Result, other: Result) -> None:
                 f"{one.task}, {one.protocol}: the {what} differs: {of(one)} in {one.folder}, {of(other)} in "
                 f"{other.folder}. Run both on the same split and data with the same version."
             )
+    target = one.primary["target"]
+    settings, others = (tuning_settings(result, target) for result in (one, other))
+    if settings and others and settings != others:
+        raise ValueError(
+            f"{one.task}, {one.protocol}: the settings that the trunk was trained with differ: "
+            f"{differing(settings, others)} in {one.folder}, {differing(others, settings)} in {other.folder}. "
+            "Train both with the same settings."
+        )
+    videos, others = (training_videos(result, target) for result in (one, other))
+    for run in [run for run in videos if run in others and videos[run] != others[run]]:
+        raise ValueError(
+            f"{one.task}, {one.protocol}: the training videos of {' '.join(run)} differ: {videos[run]} in {one.folder}, "
+            f"{others[run]} in {other.folder}. Draw the subsets with the same seed and version."
+        )
+
+
+def tuning_settings(result: Result, target: str) -> set[str]:
+    """All settings that the trunk was trained with, over heads, runs and folds, as JSON; none for an unchanged trunk."""
+    return {
+        json.dumps(chosen["settings"], sort_keys=True)
+        for head in result.summary["targets"][target]["heads"]
+        for run in result.runs(target, head)
+        for chosen in run["chosen"]
+        if result.protocol in TUNED and "settings" in chosen
+    }
+
+
+def differing(settings: set[str], others: set[str]) -> str:
+    """The entries of one result's settings that the other's do not have."""
+    known = [json.loads(text).items() for text in others]
+    entries = [
+        f"{k} {v}"
+        for text in sorted(settings)
+        for k, v in json.loads(text).items()
+        if any((k, v) not in o for o in known)
+    ]
+    return ", ".join(dict.fromkeys(entries)) or "nothing else"
+
+
+def training_videos(result: Result, target: str) -> dict[tuple[str, str], list[list[str]]]:
+    """{(head, run): the training videos of every fold} of a few-shot result; empty for others."""
+    return {
+        (head, run["run"]): [sorted(chosen["videos"]) for chosen in run["chosen"]]
+        for head in result.summary["targets"][target]["heads"]
+        for run in result.runs(target, head)
+        if result.protocol == "few_shot" and all("videos" in chosen for chosen in run["chosen"])
+    }
 
 
 def paired_score(one: Result, other: Result, target: str, head: str) -> Score:
@@ -277,7 +328,7 @@ def rank_all(encoders: Sequence[Encoder], head: str | None = None) -> dict[str, 
 
 
 def not_compared(encoders: Sequence[Encoder]) -> list[str]:
-    """Which results have no counterpart, in words."""
+    """What the rows leave out, in words: results without a counterpart, seeds and picture sizes that are not the same."""
     first, *others = encoders
     notes = []
     for other in others:
@@ -286,6 +337,21 @@ def not_compared(encoders: Sequence[Encoder]) -> list[str]:
             if missing:
                 listed = ", ".join(" ".join(key) for key in missing)
                 notes.append(f"{one.name} alone, not {another.name}: {listed}")
+        for key in sorted(key for key in first.results if key in other.results):
+            notes += unlike(first, other, key)
+    return notes
+
+
+def unlike(first: Encoder, second: Encoder, key: tuple[str, str]) -> list[str]:
+    """In what two results differ that may be compared but should be known: seeds and sizes of pictures."""
+    notes = []
+    for what, of in {
+        "seeds": lambda summary: ", ".join(map(str, summary["seeds"])),
+        "image sizes": lambda summary: f"{summary['image_size']} px",
+    }.items():
+        one, other = of(first.results[key].summary), of(second.results[key].summary)
+        if one != other:
+            notes.append(f"{', '.join(key)}: different {what}: {one} ({first.name}), {other} ({second.name})")
     return notes
 
 
