@@ -74,6 +74,23 @@ def test_miniatures_are_never_written(tmp_path):
     assert hub_files(entries_of(read_results([tmp_path]))) == {}
 
 
+def test_nearest_neighbours_are_never_written(tmp_path):
+    write_result(tmp_path / "alone", protocol="zero_shot", heads=("knn",), videos=3)
+    assert hub_files(entries_of(read_results([tmp_path]))) == {}
+    heads = ("transfer:m2cai16_phase", "knn")
+    write_result(tmp_path / "both", "cholec80_phase", "zero_shot", model="other", heads=heads, videos=3)
+    files = hub_files(entries_of(read_results([tmp_path])))
+    assert {path.parts[0] for path in files} == {"other"}
+    text = "".join(files.values())
+    assert "head of m2cai16_phase" in text and "neighbours" not in text
+
+
+def test_baselines_of_an_unfinished_run_are_never_written(tmp_path):
+    write_result(tmp_path / "run" / "baselines" / "raw_pixels", model="raw pixels", videos=3)
+    entries = entries_of(read_results([tmp_path]))
+    assert len(entries) == 1 and hub_files(entries) == {}
+
+
 def test_folder_names():
     assert folder_name("org/model name") == "org--model--name"
     assert folder_name("../../etc") == "etc" and folder_name("/") == "encoder"

@@ -43,4 +43,5 @@ def test_every_score_has_words():
 def test_head_words():
     assert head_words("linear_smoothed@2") == "linear, smoothed, 2 videos"
     assert head_words("ms_tcn@1") == "temporal (MS-TCN), 1 video"
+    assert head_words("knn") == "nearest neighbours (diagnostic)"
     assert head_words("transfer:m2cai16_phase") == "head of m2cai16_phase"

@@ -4,8 +4,9 @@
 
 `model-index` (huggingface_hub.EvalResult) stands in the card and takes any dataset. Files of `.eval_results/`
 (huggingface_hub.EvalResultEntry, https://huggingface.co/docs/hub/eval-results) name a benchmark of the Hub, a dataset with
-an `eval.yaml`, which shows them on its leaderboard; here that is `zen-hf/<task>`, and its tasks are the targets. Results
-of miniatures are about no real dataset and are never written.
+an `eval.yaml`, which shows them on its leaderboard; here that is `zen-hf/<task>`, and its tasks are the targets. Never
+written are results of miniatures, which are about no real dataset, baselines, which are of no encoder of their own, and
+nearest neighbours, a diagnostic that uses the training labels of the task that it is scored on.
 """
 
 import re
@@ -18,7 +19,7 @@ from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from ..task import load_task
 from .entries import Entry, Score
-from .words import base_of, head_words, metric_words
+from .words import DIAGNOSTIC, base_of, head_words, metric_words
 
 NAMESPACE = "zen-hf"
 TASK_TYPE = "image-classification"
@@ -28,12 +29,12 @@ def hub_files(entries: Sequence[Entry]) -> dict[PurePosixPath, str]:
     """Files for the repositories of the encoders, a folder for each: path to text.
 
     Args:
-        entries: of `entries_of`; those of miniatures are left out, and an encoder without others has no folder.
+        entries: of `entries_of`; some are left out (`is_written`), and an encoder without others has no folder.
 
     Raises:
         ValueError: if a result is of an unknown task.
     """
-    real = [entry for entry in entries if not entry.miniature]
+    real = [entry for entry in entries if is_written(entry)]
     files = {}
     for encoder in dict.fromkeys(entry.encoder for entry in real):
         of_encoder = [entry for entry in real if entry.encoder == encoder]
@@ -42,6 +43,14 @@ def hub_files(entries: Sequence[Entry]) -> dict[PurePosixPath, str]:
         for name, of_file in eval_result_files(of_encoder).items():
             files[folder / ".eval_results" / name] = as_yaml(eval_result_entries_to_yaml(of_file))
     return files
+
+
+def is_written(entry: Entry) -> bool:
+    """Whether a result is of an encoder on real data by a head that counts.
+
+    The baseline of an unfinished run has no result to stand beside, and would else pass for an encoder.
+    """
+    return not entry.miniature and entry.result.baseline is None and base_of(entry.primary["head"]) != DIAGNOSTIC
 
 
 def folder_name(encoder: str) -> str:

@@ -45,13 +45,15 @@ OTHERS = {
     "legacy_f1_of_means_b": "F1 of the mean precision and the mean recall, strategy B: an upper bound",
 }
 SCORE = re.compile(r"(?P<measure>.+?)(_(?P<strategy>[abc]))?_(?P<average>video_mean|class_mean|global|frame|pooled)")
+DIAGNOSTIC = "knn"  # a head of `zero_shot` that uses the task's training labels: never a headline
 PROTOCOLS = {
     "frozen": "frozen: heads on features of the unchanged encoder",
     "few_shot": "few_shot: heads on frozen features of a few whole training videos",
     "lora": "lora: low-rank adapters trained in the encoder, then heads",
     "dora": "dora: weight-decomposed low-rank adapters trained in the encoder, then heads",
     "full": "full: the whole encoder trained, then heads",
-    "zero_shot": "zero_shot: no training on this task; another task's head, or nearest neighbours as a diagnostic",
+    "zero_shot": "zero_shot: no training on this task; another task's head, or as a diagnostic the vote of its nearest "
+    "training frames, which uses this task's labels",
 }
 FLAGS = {
     "clean": "all training data of the encoder is listed, and no test patient is in it",
@@ -102,7 +104,7 @@ def head_words(head: str) -> str:
     base, _, shots = head.partition("@")
     smoothed = base.endswith("_smoothed")
     kind = base.removesuffix("_smoothed")
-    words = {"ms_tcn": "temporal (MS-TCN)", "knn": "nearest neighbours"}.get(kind, kind)
+    words = {"ms_tcn": "temporal (MS-TCN)", DIAGNOSTIC: "nearest neighbours (diagnostic)"}.get(kind, kind)
     if kind.startswith("transfer:"):
         words = f"head of {kind.removeprefix('transfer:')}"
     few = [f"{shots} video{'s' if shots != '1' else ''}"] if shots else []
