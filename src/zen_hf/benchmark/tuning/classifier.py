@@ -15,7 +15,7 @@ from transformers import PreTrainedModel as Model
 from transformers.utils import logging
 
 from zen_hf.modeling.frame_encoder import FrameEncoder
-from zen_hf.modeling.pretrained_encoder import load_pretrained
+from zen_hf.modeling.pretrained_encoder import hub_name, load_pretrained
 
 from ..task import Target
 
@@ -55,7 +55,7 @@ def load_classifier(
     """Load a trunk with its image-classification head, refusing one whose trunk is not all there.
 
     Args:
-        name: Hub id or folder of a checkpoint.
+        name: Hub id or folder of a checkpoint, or a name of timm's.
         targets: what is to be predicted; the head gets a row for every class.
         initial: "random" for the same architecture with fresh weights.
         revision: commit, tag or branch on the Hub.
@@ -63,13 +63,13 @@ def load_classifier(
 
     Raises:
         FileNotFoundError: if there is no readable checkpoint.
-        ValueError: if the architecture has no class for image classification, weights of the trunk are missing, or its
-            normalisation is unknown.
+        ValueError: if the architecture cannot be tuned, weights of the trunk are missing, or its normalisation is unknown.
     """
+    name = hub_name(str(name))
+    require_tunable(name, revision, trust_remote_code)
     # The trunk alone, for its normalisation and for a check that does not know the head.
     settings = load_pretrained(name, revision, trust_remote_code=trust_remote_code)[1]
     config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=trust_remote_code)
-    require_image_classification(name, config)
     config.id2label = class_names(targets)
     config.label2id = {label: index for index, label in config.id2label.items()}
     if initial == "random":
@@ -94,6 +94,34 @@ def load_classifier(
     return Classifier(model, head, FrameEncoder(trunk, **settings), settings)
 
 
+def require_tunable(name: str, revision: str | None = None, trust_remote_code: bool = False) -> None:
+    """Refuse an encoder whose trunk cannot be trained here, by its configuration alone: no weights are loaded.
+
+    Args:
+        name: Hub id or folder of a checkpoint, or a name of timm's.
+        revision: commit, tag or branch on the Hub.
+        trust_remote_code: whether code that lies beside the weights may run.
+
+    Raises:
+        FileNotFoundError: if there is no readable configuration.
+        ValueError: if the architecture has no class for image classification, or one whose trunk or classifier is not a
+            module of its own.
+    """
+    name = hub_name(str(name))
+    try:
+        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=trust_remote_code)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"{name}: no model could be loaded ({error}); expected a Hub id or a folder with config.json and "
+            "model.safetensors, as written by save_pretrained"
+        ) from error
+    require_image_classification(name, config)
+    config.num_labels = 2  # a checkpoint without a classifier may say 0
+    with torch.device("meta"):
+        model = AutoModelForImageClassification.from_config(config, trust_remote_code=trust_remote_code)
+    head_of(name, model, trunk_of(name, model))
+
+
 @contextmanager
 def errors_alone() -> Iterator[None]:
     """Let transformers print errors only."""
@@ -106,11 +134,16 @@ def errors_alone() -> Iterator[None]:
 
 
 def require_image_classification(name: str, config) -> None:
-    """Refuse an architecture for which transformers knows no image classifier.
+    """Refuse an architecture for which transformers knows no image classifier, and all of timm's.
 
     Raises:
         ValueError: naming the architecture.
     """
+    if config.model_type == "timm_wrapper":  # known before timm builds it, which it cannot do without memory
+        raise ValueError(
+            f"{name} is a model of timm, which keeps its classifier inside its trunk, so it cannot be tuned here; use the "
+            "frozen protocol."
+        )
     remote = getattr(config, "auto_map", None) or {}
     if type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING and "AutoModelForImageClassification" not in remote:
         raise ValueError(
