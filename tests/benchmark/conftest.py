@@ -39,6 +39,7 @@ class ColourEncoder:
     """Stands in for a `FrameEncoder`: patch tokens are the mean colours of 8 x 8 pixels, the summary is all of them."""
 
     default_image_size, stride, hidden_size = 56, 8, 3
+    summary_size = 3 * 7 * 7  # at its default size
 
     def __init__(self, fingerprint="colours"):
         self.fingerprint, self.calls, self.frames = fingerprint, 0, 0

@@ -3,9 +3,12 @@
 """Features are extracted once, are the encoder's, and are never served for anything else than what they are."""
 
 import hashlib
+import importlib.metadata
 import io
 import os
+import shutil
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from safetensors import safe_open
 
 from zen_hf.benchmark import feature_cache
 from zen_hf.benchmark.feature_cache import (
+    bytes_per_frame,
     decode_ahead,
     extract_features,
     file_hash,
@@ -22,6 +26,7 @@ from zen_hf.benchmark.feature_cache import (
     frames_hash,
     pool_tokens,
     require_readable,
+    rows_by_video,
     undecoded,
 )
 from zen_hf.benchmark.readers.canonical import canonical_dataset
@@ -281,3 +286,104 @@ def test_unreadable_frames_are_counted_and_named(tmp_path, drawn, colour_encoder
     with pytest.raises(ValueError, match="000010.png: not a readable picture"):
         extract(colour_encoder(), dataset, tmp_path / "cache")
     assert not list((tmp_path / "cache").rglob("*.partial"))
+
+
+@pytest.mark.parametrize("package", ["torch", "transformers", "pillow", "av", "rich"])
+@pytest.mark.parametrize("source", ["films", "pictures"])
+def test_features_of_another_version_are_not_served(
+    tmp_path, drawn, miniature, colour_encoder, monkeypatch, package, source
+):
+    dataset, video = drawn, "VID68"
+    if source == "films":
+        dataset = load_task("cholec80_phase").read(miniature("cholec80_phase"))
+        video = dataset[0]["video_id"]
+        dataset = dataset.select(range(2))
+    extract(colour_encoder(), dataset, tmp_path, videos=[video])
+    version = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: version(name) + (".post9" if name == package else "")
+    )
+    again = colour_encoder()
+    extract(again, dataset, tmp_path, videos=[video])
+    assert (again.frames > 0) == (package != "rich" and (package != "av" or source == "films"))
+
+
+def test_of_every_film_one_moment_is_read_and_a_film_that_ends_early_is_refused(miniature, monkeypatch):
+    dataset = load_task("cholec80_phase").read(miniature("cholec80_phase"))
+    videos, read, decoder = set(dataset["video_id"]), [], feature_cache.VideoDecoder
+    monkeypatch.setattr(feature_cache, "VideoDecoder", lambda path: read.append(path) or decoder(path))
+    require_readable(dataset)
+    assert len(read) == len(videos) == len(set(read))
+    references = [cell["path"] for cell in undecoded(dataset)["image"]]
+    film = references[-1].partition("#t=")[0]
+    rows = [
+        {"image": image, "video_id": "v", "frame": row, "time_s": 0.0}
+        for row, image in enumerate([*references, f"{film}#t=9999.000000"])
+    ]
+    with pytest.raises(
+        ValueError, match=rf"1 of {len(videos)} films cannot be read \(first: .* no frame at 9999.00 s"
+    ):
+        require_readable(canonical_dataset(rows, {}))
+
+
+def test_films_that_are_missing_or_broken_are_named(tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video" * 100)
+    names = ("broken.mp4", "missing.mp4")
+    rows = [{"image": f"{tmp_path / name}#t=0.000000", "video_id": name, "frame": 0, "time_s": 0.0} for name in names]
+    with pytest.raises(ValueError, match=r"2 of 2 films cannot be read \(first: .*broken.mp4 cannot be read"):
+        require_readable(canonical_dataset(rows, {}))
+
+
+def test_frames_are_hashed_in_order_and_each_film_once(tmp_path, drawn, monkeypatch):
+    pictures = [cell["bytes"] for cell in undecoded(drawn)["image"]]
+    expected = hashlib.sha256(b"".join(hashlib.sha256(picture).digest() for picture in pictures)).hexdigest()
+    assert frames_hash(drawn) == expected
+    write_cholect50(drawn, tmp_path / "data")
+    files = read_cholect50(tmp_path / "data", VIDEOS)
+    whole = b"".join(hashlib.sha256(open(cell["path"], "rb").read()).digest() for cell in undecoded(files)["image"])
+    assert frames_hash(files) == hashlib.sha256(whole).hexdigest()
+    film, asked = tmp_path / "film.avi", []
+    film.write_bytes(b"a film")
+    times = [number / 2 for number in range(3000)]
+    rows = [{"image": f"{film}#t={t:.6f}", "video_id": "v", "frame": 0, "time_s": t} for t in times]
+    dataset = canonical_dataset(rows, {}).select(range(2999, -1, -1))
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **how: asked.append(str(path)) or stat(path, **how))
+    parts = [hashlib.sha256(b"a film").digest() + f"{t:.6f}".encode() for t in reversed(times)]
+    assert frames_hash(dataset) == hashlib.sha256(b"".join(parts)).hexdigest()
+    assert asked.count(str(film)) == 1
+
+
+def test_rows_of_every_video(drawn):
+    mixed = drawn.select([20, 0, 21, 1])
+    assert rows_by_video(mixed) == {"VID70": [0, 2], "VID68": [1, 3]}
+
+
+def test_cached_features_are_mapped_and_writing_to_them_leaves_the_file_alone(tmp_path, drawn, colour_encoder):
+    first = extract(colour_encoder(), drawn, tmp_path)["VID68"]
+    assert isinstance(first.summary, np.memmap) and isinstance(first.mean_patch, np.memmap)
+    before = np.array(first.summary)
+    first.summary[:] = 0
+    again = colour_encoder()
+    np.testing.assert_array_equal(extract(again, drawn, tmp_path)["VID68"].summary, before)
+    assert again.calls == 0
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_what_does_not_fit_the_disk_is_not_begun(tmp_path, drawn, colour_encoder, monkeypatch, tokens):
+    size = bytes_per_frame(colour_encoder(), 56, tokens)
+    assert size == 4 * (147 + 3) + tokens * 2 * 3 * 49
+    free = 28 * size
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
+    extract(colour_encoder(), drawn, tmp_path / "deep" / "fits", tokens=tokens)
+    stored = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
+    assert 28 * size < stored < 28 * size + 4 * 2000  # and the headers
+    free -= 1
+    encoder = colour_encoder()
+    with pytest.raises(
+        OSError, match=r"features of 28 frames take .* GB \(.* kB each\), and .*full has .* GB free.*--cache"
+    ):
+        extract(encoder, drawn, tmp_path / "full", tokens=tokens)
+    assert encoder.calls == 0 and not (tmp_path / "full").exists()
+    extract(encoder, drawn, tmp_path / "deep" / "fits", tokens=tokens)  # nothing is missing here
+    assert encoder.calls == 0

@@ -4,15 +4,18 @@
 
 One file per video holds the summary and the mean patch token of its frames, and one beside it the patch tokens on a coarse
 grid, where they were asked for. Name and metadata of a file carry the key: the encoder's fingerprint (weights,
-configuration, normalisation), the image size, the way frames become pixels, and the content of the frames; so tasks on the
-same frames share their features. A file that does not hold exactly what is asked for, or whose bytes were damaged, is never
+configuration, normalisation), the image size, the way frames become pixels, the content of the frames, and the versions of
+the packages that decode and encode them; so tasks on the same frames share their features. A file that does not hold exactly what is asked for, or whose bytes were damaged, is never
 served. Files are written whole or not at all, so an interrupted extraction goes on with the first video that is missing.
 """
 
 import functools
 import hashlib
+import importlib.metadata
 import io
+import itertools
 import os
+import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +33,7 @@ from rich.progress import track
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
 from .feature_file import FeatureFile
-from .readers.frame_image import open_frame, split_reference
+from .readers.frame_image import VideoDecoder, open_frame, split_reference
 
 # The whole field of view goes to every encoder, so that none misses a tool that a centre crop would cut away; the
 # aspect ratio changes alike for all. Pillow's bicubic filter is antialiased. A new rule needs a new name: it is in the key.
@@ -38,6 +41,9 @@ FRAME_TO_PIXELS = "rgb, whole frame resized to a square, pillow bicubic, [0, 1]"
 TOKEN_GRID = 8  # rows and columns of kept patch tokens, at most
 TOKENS = f"patch tokens averaged on a grid of at most {TOKEN_GRID}x{TOKEN_GRID}, float16"
 BATCHES_AHEAD = 2  # that are decoded while the encoder is busy
+PACKAGES = ("torch", "transformers", "pillow")  # other versions may give other features; for films PyAV too
+ROWS_AT_ONCE = 1024  # cells that are read from the dataset together
+FILES_AT_ONCE = 8  # files that are looked at side by side
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,9 @@ class VideoFeatures:
         summary: [frames, summary channels], float32.
         mean_patch: mean over the patch tokens, [frames, patch channels], float32.
         tokens: patch tokens averaged on a grid of at most 8x8 (the encoder's own where that is coarser), row by row,
-            [frames, tokens, patch channels], float16, mapped from the disk; None where they were not asked for.
+            [frames, tokens, patch channels], float16; None where they were not asked for.
+
+    From the cache, all are mapped from the disk: what is not looked at takes no memory.
     """
 
     summary: np.ndarray
@@ -79,6 +87,7 @@ def extract_features(
     Raises:
         ValueError: if the image size does not fit the encoder, a video has no frame, a frame cannot be decoded, or a
             cached file is damaged.
+        OSError: if the disk of the cache has no room for the features that are missing.
     """
     require_fitting_size(encoder, image_size)
     fingerprint = encoder.fingerprint
@@ -93,6 +102,7 @@ def extract_features(
             "image_size": image_size,
             "frame_to_pixels": FRAME_TO_PIXELS,
             "frames": frames_hash(frames),
+            "versions": versions_of(PACKAGES + (("av",) if are_of_films(frames) else ())),
         }
         files = [FeatureFile(cache_dir, video, key)]
         files += [FeatureFile(cache_dir, video, key | {"tokens": TOKENS})] if tokens else []
@@ -100,6 +110,7 @@ def extract_features(
         if features[video] is None:
             missing.append((video, frames, files))
     total = sum(len(frames) for _, frames, _ in missing)
+    require_room(cache_dir, total, bytes_per_frame(encoder, image_size, tokens))
     progress = iter(track(range(total), "extracting features", console=Console(stderr=True), disable=not total))
     for video, frames, files in missing:
         write_features(files, encode_video(encoder, frames, image_size, batch_size, progress, tokens))
@@ -113,8 +124,7 @@ def read_features(files: list[FeatureFile]) -> VideoFeatures | None:
     contents = [file.read() for file in files]
     if None in contents:
         return None
-    pooled = {name: np.array(tensor) for name, tensor in contents[0].items()}
-    return VideoFeatures(**pooled, **(contents[1] if len(contents) > 1 else {}))
+    return VideoFeatures(**{name: tensor for content in contents for name, tensor in content.items()})
 
 
 def write_features(files: list[FeatureFile], features: VideoFeatures) -> None:
@@ -139,45 +149,126 @@ def require_fitting_size(encoder: FrameEncoder, image_size: int) -> None:
         )
 
 
+def bytes_per_frame(encoder: FrameEncoder, image_size: int, tokens: bool) -> int:
+    """What a frame takes in the cache: float32 summary and mean patch token, float16 patch tokens."""
+    pooled = 4 * (encoder.summary_size + encoder.hidden_size)
+    return pooled + tokens * 2 * encoder.hidden_size * min(image_size // encoder.stride, TOKEN_GRID) ** 2
+
+
+def require_room(folder: Path, frames: int, per_frame: int) -> None:
+    """Refuse to extract what the disk cannot hold.
+
+    Args:
+        folder: of the cache; need not exist yet.
+        frames: number of frames to extract.
+        per_frame: size of their features, in bytes.
+
+    Raises:
+        OSError: if less is free; the message names the sizes.
+    """
+    place = next(parent for parent in (Path(folder).absolute(), *Path(folder).absolute().parents) if parent.exists())
+    free = shutil.disk_usage(place).free
+    if frames * per_frame > free:
+        raise OSError(
+            f"features of {frames} frames take {frames * per_frame / 1e9:.3g} GB ({per_frame / 1e3:.3g} kB each), and "
+            f"{folder} has {free / 1e9:.3g} GB free; make room, or choose a folder on another disk with --cache."
+        )
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Installed versions."""
+    return {name: importlib.metadata.version(name) for name in packages}
+
+
 def require_readable(dataset: datasets.Dataset) -> None:
-    """Refuse frames that are not pictures, before any time is spent; reads the headers only.
+    """Refuse frames that cannot be read, before any time is spent.
+
+    Of pictures the header is read; of every film the last frame that is wanted, which a download that broke off lacks.
 
     Raises:
         ValueError: if there are any; the message counts them and names the first.
     """
-    unreadable = []
-    for row in undecoded(dataset):
-        try:
-            open_image(row["image"]).close()
-        except (UnidentifiedImageError, ValueError, OSError):
-            unreadable.append(frame_name(row))
+    unreadable, ends, row = [], {}, 0
+    with ThreadPoolExecutor(FILES_AT_ONCE, "look") as pool:
+        for cells in stored_images(dataset):
+            moments = [split_reference(cell["path"]) if cell["bytes"] is None else (None, None) for cell in cells]
+            for path, time_s in moments:
+                if time_s is not None:
+                    ends[path] = max(time_s, ends.get(path, 0.0))
+            pictures = [index for index, (_, time_s) in enumerate(moments) if time_s is None]
+            readable = pool.map(is_picture, (cells[index] for index in pictures))
+            unreadable += [row + index for index, good in zip(pictures, readable, strict=True) if not good]
+            row += len(cells)
+        errors = [error for error in pool.map(why_unreadable, ends, ends.values()) if error is not None]
     if unreadable:
         raise ValueError(
-            f"{len(unreadable)} of {len(dataset)} frames are not readable pictures (first: {unreadable[0]}); "
-            "replace or complete these files."
+            f"{len(unreadable)} of {len(dataset)} frames are not readable pictures (first: "
+            f"{frame_name(undecoded(dataset)[unreadable[0]])}); replace or complete these files."
         )
+    if errors:
+        raise ValueError(f"{len(errors)} of {len(ends)} films cannot be read (first: {errors[0]})")
+
+
+def is_picture(image: dict) -> bool:
+    """Whether a cell's header is one of a picture."""
+    try:
+        open_image(image).close()
+    except (UnidentifiedImageError, ValueError, OSError):
+        return False
+    return True
+
+
+def why_unreadable(path: str, time_s: float) -> str | None:
+    """What hinders a film from being read to a time, in seconds; None if nothing does."""
+    try:
+        VideoDecoder(path).at(time_s)
+    except (ValueError, OSError) as error:
+        return str(error)
+    return None
 
 
 def rows_by_video(dataset: datasets.Dataset) -> dict[str, list[int]]:
     """Row indices of every video, in the order of the dataset."""
     rows = {}
-    for row, video in enumerate(dataset["video_id"]):
+    for row, video in enumerate(dataset["video_id"][:]):
         rows.setdefault(video, []).append(row)
     return rows
 
 
+def stored_images(frames: datasets.Dataset) -> Iterator[list[dict]]:
+    """The cells of the image column as they are stored, `{"bytes", "path"}`, many at a time."""
+    for table in frames.select_columns("image").with_format("arrow").iter(ROWS_AT_ONCE):
+        yield table["image"].to_pylist()
+
+
+def are_of_films(frames: datasets.Dataset) -> bool:
+    """Whether frames are moments of films, judged by the first; no dataset mixes them with pictures."""
+    first = next(stored_images(frames.select([0])))[0]
+    return first["bytes"] is None and split_reference(first["path"])[1] is not None
+
+
 def frames_hash(frames: datasets.Dataset) -> str:
     """SHA-256 over the encoded bytes of the frames, in order; of frames of a film, over the film and their times."""
-    digest = hashlib.sha256()
-    for image in undecoded(frames.select_columns("image"))["image"]:
+    digest, films = hashlib.sha256(), {}
+    for image in itertools.chain.from_iterable(stored_images(frames)):
         if image["bytes"] is not None:
             digest.update(hashlib.sha256(image["bytes"]).digest())
             continue
         path, time_s = split_reference(image["path"])
-        state = os.stat(path)
-        digest.update(file_hash(path, state.st_size, state.st_mtime_ns))
-        digest.update(b"" if time_s is None else f"{time_s:.6f}".encode())
+        if time_s is None:
+            digest.update(hash_now(path))
+            continue
+        if path not in films:  # its state is asked for once, not for every frame
+            films[path] = hash_now(path)
+        digest.update(films[path])
+        digest.update(f"{time_s:.6f}".encode())
     return digest.hexdigest()
+
+
+def hash_now(path: str) -> bytes:
+    """SHA-256 of a file as it is now."""
+    state = os.stat(path)
+    return file_hash(path, state.st_size, state.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=2**20)
@@ -234,8 +325,7 @@ def decode_ahead(frames: datasets.Dataset, image_size: int, batch_size: int) -> 
 
     Pictures are decoded side by side. Frames of a film come from one thread, whose decoder goes on in the order of time.
     """
-    film = split_reference(frames[0]["image"]["path"] or "")[1] is not None
-    pool = ThreadPoolExecutor(1 if film else torch.get_num_threads(), "decode")
+    pool = ThreadPoolExecutor(1 if are_of_films(frames) else torch.get_num_threads(), "decode")
     waiting = deque()
     try:
         for start in range(0, len(frames), batch_size):

@@ -71,13 +71,17 @@ class FeatureFile:
 
 
 def map_tensors(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file, read-only and mapped: 8 bytes of length, a JSON header, then the values."""
+    """The arrays of a safetensors file, in one private mapping: 8 bytes of length, a JSON header, then the values.
+
+    What is written to them stays in memory and never reaches the file.
+    """
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
     header.pop("__metadata__", None)
+    values = np.memmap(path, np.uint8, "c", 8 + length)  # one for all: each holds a file open
     return {
-        name: np.memmap(path, TYPES[entry["dtype"]], "r", 8 + length + entry["data_offsets"][0], tuple(entry["shape"]))
+        name: values[slice(*entry["data_offsets"])].view(TYPES[entry["dtype"]]).reshape(entry["shape"])
         for name, entry in header.items()
     }
 
