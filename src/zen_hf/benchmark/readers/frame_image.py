@@ -27,6 +27,7 @@ from datasets.features.features import register_feature
 
 MARK = "#t="
 FEW_CORES = 4
+OPEN_VIDEOS = 16  # at once; each holds decoded frames, which of a large film take tens of MB
 SEEK_SECONDS = 20.0  # a leap farther ahead than this seeks; a nearer frame is reached by decoding on
 
 
@@ -137,7 +138,7 @@ class VideoDecoder:
         return float(stamped.pts * stamped.time_base) - self.start
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=OPEN_VIDEOS)
 def _decoder(path: str, process: int, thread: int) -> VideoDecoder:
     """One open video per process and thread: a decoder has a position, and does not survive a fork."""
     return VideoDecoder(path)

@@ -7,7 +7,8 @@ kept. Where it has none, the number of epochs is fixed: a video left out of two 
 training twice costs twice. Test videos are neither decoded nor scored here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from math import cos, pi
 from pathlib import Path
@@ -23,7 +24,7 @@ from torch import nn
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
 from ..exam import FoldLabels
-from ..feature_cache import require_fitting_size, rows_by_video
+from ..feature_cache import decode_ahead, require_fitting_size, rows_by_video, undecoded
 from ..scoring import selection_scores
 from ..task import Target
 from .adapters import add_adapters, save_tuned
@@ -60,9 +61,9 @@ class TunedModel:
         Args:
             frames: rows with the column `image`, such as those of one video.
         """
-        decoded = DecodedFrames(frames, self.image_size, keep_bytes=0)
         forward = Forward(self.model, self.encoder, bf16=self.chosen["precision"] == "bf16")
-        return predict(forward, decoded, np.arange(len(frames)), self.targets, self.batch_size)
+        with closing(decode_ahead(undecoded(frames), self.image_size, self.batch_size)) as batches:
+            return predict(forward, batches, self.targets)
 
 
 @dataclass(frozen=True)
@@ -318,12 +319,9 @@ def split_targets(logits, targets: Sequence[Target]) -> dict:
 
 
 @torch.no_grad()
-def predict(
-    forward: Forward, decoded: DecodedFrames, rows: np.ndarray, targets: Sequence[Target], batch_size: int
-) -> dict[str, np.ndarray]:
-    """Logits of some rows, by target, [rows, classes] float32."""
-    batches = np.array_split(rows, -(-len(rows) // batch_size))
-    logits = [forward(pixels).cpu().numpy() for pixels in decoded.batches(batches)]
+def predict(forward: Forward, batches: Iterable[torch.Tensor], targets: Sequence[Target]) -> dict[str, np.ndarray]:
+    """Logits of batches of pixels, by target, [frames, classes] float32."""
+    logits = [forward(pixels).cpu().numpy() for pixels in batches]
     return split_targets(np.concatenate(logits), targets)
 
 
@@ -357,7 +355,9 @@ def validation(
 
     def score() -> float:
         forward.model.eval()
-        logits = predict(forward, decoded, np.arange(first, first + sum(lengths)), targets, batch_size)
+        rows = np.arange(first, first + sum(lengths))
+        batches = np.array_split(rows, -(-len(rows) // batch_size))
+        logits = predict(forward, decoded.batches(batches), targets)
         scores = [
             selection_scores(target, [np.split(logits[target.name], cuts)], truths[target.name])[0]
             for target in targets
