@@ -3,6 +3,7 @@
 """The linear head against scikit-learn, and how its regularisation is chosen."""
 
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from zen_hf.benchmark.feature_cache import VideoFeatures
-from zen_hf.benchmark.heads import linear
+from zen_hf.benchmark.heads import linear, ms_tcn
 from zen_hf.benchmark.heads.head import LabelledVideo
 from zen_hf.benchmark.heads.linear import (
     STRENGTHS,
@@ -201,7 +202,7 @@ def test_without_validation_videos_each_is_judged_by_heads_that_never_saw_it(nam
     original = linear.fit_linear_heads
 
     def record(target, inputs, labels, strengths, joined):
-        fitted.append((len(inputs), len(strengths)))
+        fitted.append((len(labels), len(strengths)))
         return original(target, inputs, labels, strengths, joined)
 
     monkeypatch.setattr(linear, "fit_linear_heads", record)
@@ -272,3 +273,38 @@ def test_summary_and_mean_patch_are_joined_unless_the_same():
     np.testing.assert_array_equal(join_features(VideoFeatures(summary, mean), False), summary)
     same = [LabelledVideo("p", VideoFeatures(summary, summary), np.arange(5) % 3)]
     assert train(PHASES, same, [], ())[0].chosen["features"] == 4
+
+
+def test_statistics_in_parts_are_those_of_all_frames(monkeypatch):
+    draw = np.random.default_rng(0)
+    videos = [(draw.standard_normal((length, 4)) + [0, 1e4, -50, 0]).astype(np.float32) for length in (1, 7, 64, 30)]
+    for video in videos:
+        video[:, 3] = 0.3
+    monkeypatch.setattr(linear, "ROWS", 16)
+    mean, scale = linear.channel_statistics(iter(videos))
+    rows = np.concatenate(videos).astype(np.float64)
+    np.testing.assert_allclose(mean, rows.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(scale[:3], rows.std(axis=0)[:3], rtol=1e-10)
+    assert scale[3] == 1
+
+
+def test_no_more_than_one_video_is_held_joined(monkeypatch):
+    """Besides the array that all are gathered in."""
+    videos, alive, most = videos_of(TOOLS, "pqrs"), [], []
+
+    def join(features, joined):
+        inputs = join_features(features, joined)
+        alive.append(weakref.ref(inputs))
+        most.append(sum(found() is not None for found in alive))
+        return inputs
+
+    monkeypatch.setattr(linear, "join_features", join)
+    train(TOOLS, videos[:3], videos[3:], seeds=())
+    monkeypatch.setattr(ms_tcn, "join_features", join)
+    ms_tcn.Inputs.of(videos, joined=True)
+    assert len(most) == 8 and max(most) <= 2  # one, and the one before it until it is replaced
+
+
+def test_features_and_labels_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="3 frames of features and 4 of labels"):
+        linear.stack([np.zeros((3, 2), np.float32)], 4)

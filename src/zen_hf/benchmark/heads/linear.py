@@ -78,7 +78,7 @@ def train(
     joined = not summary_is_mean_patch(video.features for video in train)
 
     def path(inside: list[LabelledVideo], strengths: Sequence[float]) -> list[LinearHead]:
-        inputs = [join_features(video.features, joined) for video in inside]
+        inputs = (join_features(video.features, joined) for video in inside)
         return fit_linear_heads(target, inputs, [video.labels for video in inside], strengths, joined)
 
     def path_logits(inside: list[LabelledVideo], outside: list[LabelledVideo]) -> list[list[np.ndarray]]:
@@ -110,8 +110,12 @@ def trained(head: LinearHead, strength: float, choice: Choice) -> TrainedHead:
 
 def predict(heads: list[LinearHead], videos: list[LabelledVideo]) -> list[list[np.ndarray]]:
     """Logits of every video, per head."""
-    inputs = [join_features(video.features, heads[0].joined) for video in videos]
-    return [[head.logits_of(video) for video in inputs] for head in heads]
+    logits = [[] for _ in heads]
+    for video in videos:
+        inputs = join_features(video.features, heads[0].joined)
+        for of_head, head in zip(logits, heads, strict=True):
+            of_head.append(head.logits_of(inputs))
+    return logits
 
 
 def summary_is_mean_patch(features: Iterable[VideoFeatures]) -> bool:
@@ -130,7 +134,7 @@ def join_features(features: VideoFeatures, joined: bool) -> np.ndarray:
 
 def fit_linear_heads(
     target: Target,
-    inputs: Sequence[np.ndarray],
+    inputs: Iterable[np.ndarray],
     labels: Sequence[np.ndarray],
     strengths: Sequence[float],
     joined: bool = False,
@@ -139,15 +143,15 @@ def fit_linear_heads(
 
     Args:
         target: what to predict.
-        inputs: joined features of the training videos, [frames, features] each.
+        inputs: joined features of the training videos, [frames, features] each; read once.
         labels: their truth.
         strengths: weights of the penalty, relative to the mean loss; best ordered from strong to weak.
         joined: what the inputs are, for the head.
     """
     truth = np.concatenate(labels)
     classes = SeenClasses.of(target, truth)
-    mean, scale = channel_statistics(inputs)
-    rows = np.concatenate(inputs, dtype=np.float32)
+    rows = stack(inputs, len(truth))
+    mean, scale = channel_statistics([rows])
     standardise(rows, mean, scale)
     basis = principal_axes(rows)  # [features, rank]
     reduced = rotate(rows, basis)  # [frames, rank]
@@ -168,12 +172,34 @@ def fit_linear_heads(
     return heads
 
 
-def channel_statistics(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of every feature over all frames in float64; 1 for a constant feature."""
-    frames = sum(map(len, inputs))
-    chunks = [video[start : start + ROWS] for video in inputs for start in range(0, len(video), ROWS)]
-    mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks) / frames
-    scale = np.sqrt(sum(((chunk - mean) ** 2).sum(axis=0) for chunk in chunks) / frames)
+def stack(inputs: Iterable[np.ndarray], frames: int) -> np.ndarray:
+    """Features of all videos in one array, [frames, features] float32; no more than one video is held beside it."""
+    rows, start = None, 0
+    for video in inputs:
+        rows = np.empty((frames, video.shape[1]), np.float32) if rows is None else rows
+        rows[start : start + len(video)] = video
+        start += len(video)
+    if start != frames:
+        raise ValueError(f"{start} frames of features and {frames} of labels; expected as many of both.")
+    return rows
+
+
+def channel_statistics(inputs: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of every feature over all frames in float64; 1 for a constant feature.
+
+    Read once, part by part, each merged by its own mean and squares: T. F. Chan, G. H. Golub and R. J. LeVeque,
+    "Updating formulae and a pairwise algorithm for computing sample variances", 1979, equation 2.1.
+    """
+    frames, mean, squares = 0, 0.0, 0.0
+    for video in inputs:
+        for start in range(0, len(video), ROWS):
+            part = video[start : start + ROWS]
+            its_mean = part.mean(axis=0, dtype=np.float64)
+            gap, share = its_mean - mean, len(part) / (frames + len(part))
+            squares = squares + ((part - its_mean) ** 2).sum(axis=0) + gap**2 * frames * share
+            mean = mean + gap * share
+            frames += len(part)
+    scale = np.sqrt(squares / frames)
     return mean, np.where(scale > 1e-6 * np.abs(mean) + 1e-12, scale, 1.0)  # a constant feature stays zero
 
 

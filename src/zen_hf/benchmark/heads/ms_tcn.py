@@ -63,7 +63,7 @@ class Inputs:
     @classmethod
     def of(cls, videos: list[LabelledVideo], joined: bool) -> "Inputs":
         """By the statistics of training videos."""
-        return cls(joined, *channel_statistics([join_features(video.features, joined) for video in videos]))
+        return cls(joined, *channel_statistics(join_features(video.features, joined) for video in videos))
 
     def __call__(self, features: VideoFeatures) -> torch.Tensor:
         """Standardised features of one video, [frames, features] float32."""
