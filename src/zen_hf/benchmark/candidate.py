@@ -4,10 +4,12 @@
 
 from dataclasses import dataclass
 
+import torch
+
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
-from .exam import Exam
 from .pixel_encoder import PixelEncoder
+from .split import Split
 
 HELD_OUT = "{held_out}"  # in a model's path: the id of the test video, for encoders that each never saw one patient
 
@@ -45,13 +47,19 @@ class Candidate:
 
 
 def load_candidate(model: str, revision: str | None = None) -> Candidate:
-    """Load an encoder from a folder or the Hub.
+    """Load an encoder from a folder or the Hub, onto the GPU if there is one.
 
     Raises:
         FileNotFoundError: if there is no such model.
         ValueError: if its checkpoint is incomplete or its normalisation unknown.
     """
-    return Candidate(model, FrameEncoder.from_pretrained(model, revision=revision), model, revision)
+    encoder = FrameEncoder.from_pretrained(model, revision=revision)
+    return Candidate(model, encoder.to(fastest_device()), model, revision)
+
+
+def fastest_device() -> str:
+    """The GPU, if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def raw_pixels() -> Candidate:
@@ -62,26 +70,26 @@ def raw_pixels() -> Candidate:
 def random_trunk(candidate: Candidate, seed: int) -> Candidate:
     """The baseline of the same architecture whose weights were never trained."""
     name = f"random {candidate.description['class']} (seed {seed})"
-    encoder = FrameEncoder.random_like(candidate.encoder, seed)
+    encoder = FrameEncoder.random_like(candidate.encoder, seed).to(fastest_device())
     return Candidate(name, encoder, candidate.model, candidate.revision, random_weights=True)
 
 
-def models_of_folds(model: str, exam: Exam) -> list[tuple[str, Exam]]:
-    """Which model is judged on which folds.
+def models_of_folds(model: str, split: Split) -> list[str]:
+    """The model of every fold, or the only one.
 
     Args:
         model: a folder or Hub id for all folds, or a path with `{held_out}`, which stands for the id of a fold's test video.
-        exam: the task's data.
+        split: the folds.
 
     Raises:
         ValueError: if the path has `{held_out}` and a fold has several test videos.
     """
     if HELD_OUT not in model:
-        return [(model, exam)]
-    several = [fold.fold.test for fold in exam.folds if len(fold.fold.test) > 1]
+        return [model]
+    several = [fold.test for fold in split.folds if len(fold.test) > 1]
     if several:
         raise ValueError(
-            f"model {model}: {HELD_OUT} stands for the one test video of a fold, and the split {exam.split.name} has a "
+            f"model {model}: {HELD_OUT} stands for the one test video of a fold, and the split {split.name} has a "
             f"fold with {len(several[0])}; give one model, or use a leave-one-out split."
         )
-    return [(model.replace(HELD_OUT, exam.folds[i].fold.test[0]), exam.part(i)) for i in range(len(exam.folds))]
+    return [model.replace(HELD_OUT, fold.test[0]) for fold in split.folds]
