@@ -148,10 +148,10 @@ def predict_with(
             for name, part in smoothed_variant(target, "linear", logits, on_val, truths, tuned.chosen).items():
                 yield name, target.name, part
     if temporal:
-        with tempfile.TemporaryDirectory() as cache:
+        with tempfile.TemporaryDirectory() as cache:  # until the heads are done: features are mapped from the disk
             features = extract_features(tuned.encoder, exam.frames, labels.fold.videos, image_size, Path(cache))
-        for target in exam.task.targets:
-            train, val_videos = (labelled(side[target.name], features) for side in (labels.train, labels.val))
-            trained = TRAINERS[TEMPORAL](target, train, val_videos, [seed])[0]
-            logits = {video: trained.head.logits(features[video]) for video in labels.fold.test}
-            yield TEMPORAL, target.name, (logits, trained.chosen)
+            for target in exam.task.targets:
+                train, val_videos = (labelled(side[target.name], features) for side in (labels.train, labels.val))
+                trained = TRAINERS[TEMPORAL](target, train, val_videos, [seed])[0]
+                logits = {video: trained.head.logits(features[video]) for video in labels.fold.test}
+                yield TEMPORAL, target.name, (logits, trained.chosen)
