@@ -4,6 +4,7 @@
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ from transformers import (
     DINOv3ViTModel,
 )
 
+from zen_hf.benchmark import feature_cache
 from zen_hf.benchmark.feature_cache import extract_features, frame_to_pixels, undecoded
+from zen_hf.benchmark.task import load_task
 from zen_hf.benchmark.tuning import decoded_frames, train_trunk
 from zen_hf.benchmark.tuning.classifier import NEVER
 from zen_hf.benchmark.tuning.settings import TuningSettings
@@ -265,3 +268,15 @@ def test_a_score_that_is_undefined_on_validation_is_found_before_training(run, f
     monkeypatch.setattr(train_trunk, "loss_over_targets", lambda *_: pytest.fail("trained"))
     with pytest.raises(ValueError, match="undefined on all 1 videos"):
         run(labels=labels)
+
+
+def test_frames_of_a_film_are_predicted_by_one_thread_in_order(run, miniature, monkeypatch):
+    films = load_task("cholec80_phase").read(miniature("cholec80_phase"))
+    film = films.select([row for row, video in enumerate(films["video_id"]) if video == films[0]["video_id"]])
+    read, open_frame = [], feature_cache.open_frame
+    monkeypatch.setattr(
+        feature_cache, "open_frame", lambda path: read.append((path, threading.get_ident())) or open_frame(path)
+    )
+    assert len(run().logits(film)["phase"]) == len(film)
+    assert [path for path, _ in read] == [cell["path"] for cell in undecoded(film)["image"]]
+    assert len({thread for _, thread in read}) == 1
