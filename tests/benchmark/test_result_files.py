@@ -72,7 +72,7 @@ def test_what_is_wrong_is_named(tmp_path, suite):
         per_video_statistics(result, "tool", "linear@2")
     (folder / "predictions.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match="predictions.safetensors: missing beside its summary.json"):
-        read_results([suite])
+        per_video_statistics(result, "tool", "linear@2")
     summary = json.loads((folder / "summary.json").read_text())
     (folder / "summary.json").write_text(json.dumps(summary | {"format": "zen-hf result 1"}))
     with pytest.raises(ValueError, match="format is 'zen-hf result 1'; expected 'zen-hf result 2'"):

@@ -90,7 +90,8 @@ def test_every_protocol_leaves_a_result_with_baselines(finished):
         assert result["split"]["name"].endswith("(miniature)") and result["leakage"]["flag"] == "unknown"
         for name in ("raw_pixels", "random_trunk"):
             beside = json.loads((folder / "baselines" / name / "summary.json").read_text())
-            assert beside["leakage"]["flag"] == "clean"
+            # which operations Cholec80 shares with M2CAI16, whose head is transferred, was never published
+            assert beside["leakage"]["flag"] == ("unknown" if protocol == "zero_shot" else "clean")
             assert beside["protocol"] == protocol and beside["split"] == result["split"]
     heads = {protocol: list(result["targets"]["phase"]["heads"]) for (_, protocol), result in results.items()}
     assert heads["few_shot"] == ["linear@2", "linear_smoothed@2", "ms_tcn@2"]

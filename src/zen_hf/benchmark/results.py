@@ -35,7 +35,7 @@ from .task import Target
 FORMAT = "zen-hf result 2"
 PREDICTIONS = "predictions.safetensors"
 CONSTANT = ("chance", "majority", "prevalence")
-PACKAGES = ("torch", "transformers", "datasets", "evaluate", "scipy", "scikit-learn", "numpy", "pillow", "peft")
+PACKAGES = ("torch", "transformers", "datasets", "evaluate", "scipy", "scikit-learn", "numpy", "pillow", "av", "peft")
 
 
 @dataclass(frozen=True)

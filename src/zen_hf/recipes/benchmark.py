@@ -209,7 +209,8 @@ def run_one(
     console.print(f"{task.name}, {protocol}: {run.model}")
     directory.log(event="start", frames=len(exam.frames), model=candidates[0].description)
     borrowed = [
-        flag(head_training_data(other.task, videos_of(other)), task, split_test(exam)) for other in sources.values()
+        flag(head_training_data(other.task, videos_of(other, exam)), task, split_test(exam))
+        for other in sources.values()
     ]
     for name, baseline in baselines(run, candidates[0]):
         place = out / "baselines" / name
@@ -263,9 +264,11 @@ def split_test(exam: Exam) -> list[str]:
     return [video for fold in exam.folds for video in fold.fold.test]
 
 
-def videos_of(exam: Exam) -> list[str]:
-    """Videos that a transferred head is trained and chosen on."""
-    return [*exam.folds[0].fold.train, *exam.folds[0].fold.val]
+def videos_of(source: Exam, exam: Exam) -> list[str]:
+    """Videos that a head is trained and chosen on before it is transferred: none of a patient that is tested."""
+    tested = {exam.task.source.patient(video) for video in split_test(exam)}
+    fold = source.folds[0].fold
+    return [video for video in (*fold.train, *fold.val) if source.task.source.patient(video) not in tested]
 
 
 def baselines(run: BenchmarkRun, candidate: Candidate) -> Iterator[tuple[str, Candidate]]:

@@ -11,12 +11,15 @@ from ..feature_cache import VideoFeatures
 from ..heads import attentive, knn, linear, ms_tcn
 from ..heads.head import LabelledVideo, TrainedHead
 from ..heads.smoothing import DEFAULT_WINDOW, choose_window, smooth
-from ..task import Target
+from ..task import Target, Task
 
 TRAINERS = {"linear": linear.train, "attentive": attentive.train, "ms_tcn": ms_tcn.train, "knn": knn.train}
-TEMPORAL = (
-    "ms_tcn"  # a task that has this head has frames in the order of time, and smoothed scores beside the raw ones
-)
+TEMPORAL = "ms_tcn"  # a task that has this head is about time: smoothed scores stand beside the raw ones
+
+
+def in_time(task: Task) -> bool:
+    """Whether frames of a task go on from each other, so that their predictions are smoothed as well."""
+    return TEMPORAL in task.heads["frozen"]
 
 
 def probe(
