@@ -151,7 +151,9 @@ def test_report_goes_by_what_the_folder_is(zen_hf_command, recipe_calls, tmp_pat
 
 def test_benchmark_arguments(zen_hf_command, recipe_calls):
     line = "benchmark --model m --task t --task u --protocol lora --data d --out o --seed 3 --image-size 64 --seeds 2"
-    line += " --head linear --revision r --trained-on f.json --no-baselines --tuning epochs=2 --tuning rank=4 --cache c"
+    line += (
+        " --head linear --revision r --trained-on f.json --no-baselines --tuning epochs=2 --tuning rank=4 --cache c"
+    )
     assert zen_hf_command(line) == 0
     expected = {"model": "m", "data": Path("d"), "out": Path("o"), "tasks": ["t", "u"], "suite": None}
     expected |= {"protocols": ["lora"], "split": None, "seed": 3, "seeds": 2, "image_size": 64, "heads": ["linear"]}

@@ -110,9 +110,7 @@ def test_heads_of_several_folds_are_not_pooled(exam, task, drawn):
     with pytest.raises(ValueError, match="map_global .* needs one head"):
         pooled = dataclasses.replace(task, targets=(dataclasses.replace(task.targets[0], headline="map_global"),))
         set_exam(pooled, drawn, load_split(task.split))
-    one = dataclasses.replace(
-        load_split(task.split), folds=(Fold(train=("VID68", "VID70"), test=("VID73", "VID74")),)
-    )
+    one = dataclasses.replace(load_split(task.split), folds=(Fold(train=("VID68", "VID70"), test=("VID73", "VID74")),))
     of_two = [
         dataclasses.replace(entry, logits={v: entry.logits[v] for v in ("VID73", "VID74")})
         for entry in perfect(task, drawn)

@@ -27,7 +27,10 @@ def test_drawn_subsets_hold_every_class_where_that_is_possible():
     """Classes 5 and 6 are in one video each; only pairs with both hold all classes."""
     videos = {f"v{i:02d}": [0, 1, 2, 3, 4] for i in range(20)}
     videos |= {"w": [0, 5], "x": [1, 6]}
-    assert draw_subsets(fold_of(videos), [PHASE], 2)[0] == ("w", "x") or len(draw_subsets(fold_of(videos), [PHASE], 2)) == 3
+    assert (
+        draw_subsets(fold_of(videos), [PHASE], 2)[0] == ("w", "x")
+        or len(draw_subsets(fold_of(videos), [PHASE], 2)) == 3
+    )
     for subset in draw_subsets(fold_of(videos), [PHASE], 8):
         covered = set().union(*(videos[video] for video in subset))
         assert len(subset) == 8 and len(covered) >= 6
@@ -54,7 +57,9 @@ def test_published_subsets_only_where_they_fit_every_fold():
     task = replace(load_task("cholec80_phase"), few_shot={2: (("a", "b"), ("b", "c"))})
 
     def exam_of(*trains: str) -> SimpleNamespace:
-        return SimpleNamespace(task=task, split=SimpleNamespace(folds=[Fold(tuple(train), ("t",)) for train in trains]))
+        return SimpleNamespace(
+            task=task, split=SimpleNamespace(folds=[Fold(tuple(train), ("t",)) for train in trains])
+        )
 
     assert published_subsets(exam_of("abc"), 2) == [("a", "b"), ("b", "c")]
     assert published_subsets(exam_of("abc", "abcd"), 2) == [("a", "b"), ("b", "c")]
