@@ -30,19 +30,6 @@ def test_leave_one_out_holds_out_each_patient_once():
     assert all(sorted(fold.train + fold.test) == split.videos for fold in split.folds)
 
 
-def test_held_out_keeps_the_wanted_folds_alone():
-    folds = load_split(NAME).held_out(["VID73"]).folds
-    assert [fold.test for fold in folds] == [("VID73",)]
-    assert folds[0].train == ("VID68", "VID70", "VID74")
-    assert load_split(NAME).held_out("VID73").folds == folds
-
-
-@pytest.mark.parametrize("videos", [["VID01"], ["VID68", "VID01"], []])
-def test_held_out_refuses_other_videos(videos):
-    with pytest.raises(ValueError, match="single held-out videos are"):
-        load_split(NAME).held_out(videos)
-
-
 def test_changed_split_is_refused(tmp_path, content):
     content["folds"][0]["train"].append("VID75")
     (tmp_path / "changed.json").write_text(json.dumps(content))

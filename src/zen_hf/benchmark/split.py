@@ -89,26 +89,6 @@ class Split:
             raise ValueError(f"split {self.name} has none of the videos {sorted(kept)}.")
         return replace(self, name=name, folds=tuple(folds))
 
-    def held_out(self, videos: Iterable[str]) -> "Split":
-        """Keep the folds that test exactly on one of these videos.
-
-        Args:
-            videos: ids of the videos to hold out, each the sole test video of one fold.
-
-        Raises:
-            ValueError: if there is no video, or one that no fold holds out.
-        """
-        wanted = {videos} if isinstance(videos, str) else set(videos)
-        available = {fold.test[0]: fold for fold in self.folds if len(fold.test) == 1}
-        if not wanted or not wanted <= available.keys():
-            raise ValueError(
-                f"split {self.name} cannot hold out {sorted(wanted - available.keys()) or 'no video'}: "
-                f"its single held-out videos are {sorted(available)}."
-            )
-        return replace(
-            self, folds=tuple(fold for fold in self.folds if fold.test[0] in wanted and len(fold.test) == 1)
-        )
-
 
 def split_hash(content: dict) -> str:
     """SHA-256 of a split file's content, whatever its layout and without its own "sha256" entry."""

@@ -43,7 +43,10 @@ def cache(tmp_path_factory):
 def run(task, drawn, colour_encoder, cache):
     def run(dataset=drawn, held_out=None, heads=("linear",), seeds=(0,), **settings):
         split = load_split(task.split)
-        exam = set_exam(task, dataset, split if held_out is None else split.held_out(held_out))
+        if held_out is not None:
+            folds = tuple(fold for fold in split.folds if fold.test[0] in held_out)
+            split = dataclasses.replace(split, folds=folds)
+        exam = set_exam(task, dataset, split)
         conditions = Conditions("frozen", seeds=seeds, heads=heads, cache_dir=cache, **settings)
         return measure(exam, [(Candidate("colours", colour_encoder()), exam)], conditions, UNKNOWN)
 

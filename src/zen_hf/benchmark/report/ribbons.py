@@ -48,8 +48,8 @@ def ribbons(entries: Sequence[Entry], target: str) -> str:
 
 
 def row_name(entry: Entry, head: str, entries: Sequence[Entry]) -> str:
-    """What a ribbon is called: its head, after its encoder where there are several."""
-    return head_words(head) if len(entries) == 1 else f"{entry.encoder}: {head_words(head)}"
+    """What a ribbon is called: its head, and its encoder where there are several; a long name is cut at its end."""
+    return head_words(head) if len(entries) == 1 else f"{head_words(head)}: {entry.encoder}"
 
 
 def predicted(entry: Entry, target: str, head: str) -> dict[str, np.ndarray]:

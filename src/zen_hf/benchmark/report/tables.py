@@ -61,10 +61,10 @@ MINIATURE = (
 def overview_row(entry: Entry, score: Score) -> str:
     """One encoder under one protocol."""
     baselines = entry.baselines_of(score)
-    leakage = entry.summary["leakage"]
+    leakage, size = entry.summary["leakage"], f"{entry.summary['image_size']} px"
     cells = [
         escape(entry.protocol),
-        f"{escape(entry.encoder)} <span class=note>{entry.summary['image_size']} px</span>",
+        escape(entry.encoder) + ("" if size in entry.encoder else f" <span class=note>{size}</span>"),
         escape(head_words(score.head)),
         f"<b>{number_html(score.value)}</b>",
         interval_html(score.interval),
