@@ -14,9 +14,14 @@ import datasets
 import evaluate
 
 from . import tasks
+from .dense.pictures import DenseValue
 from .miniatures.marker import miniature_videos
 from .readers.source import Source
 from .split import MINIATURE, Split, load_split
+
+
+DENSE = ("segmentation", "partial", "instances", "depth")
+Kind = Literal["multi_label", "single_label", "segmentation", "partial", "instances", "depth"]
 
 
 @dataclass(frozen=True)
@@ -25,22 +30,35 @@ class Target:
 
     Args:
         name: the column of the canonical dataset that holds the truth.
-        kind: "multi_label" (a 0/1 vector per frame, scored by AP) or "single_label" (one class index per frame).
-        labels: names of the classes, in the fixed order of the label indices.
+        kind: "multi_label" (a 0/1 vector per frame, scored by AP), "single_label" (one class index per frame), or one of
+            `DENSE`, whose truth is a picture (`dense.pictures`).
+        labels: names of the classes, in the fixed order of the label indices; of "segmentation" the first is the
+            background, of "depth" there are none.
         metric: `evaluate.Metric` class whose `compute` takes `predictions`, `references` and `groups` (video ids).
         score: what the metric calls the score of one video that heads are chosen by; higher is better. Its result holds
             `per_video[id][score]`, `<score>_video_mean` and `<score>_video_std`.
         headline: name of the score that counts, where the field reports another mean than that over videos.
         also: further metrics of the same predictions; their scores stand beside those of `metric`.
+        read: of a dense target, from a cell of the column to the truth of one frame.
+        settings: keyword arguments of the metric's `video_statistics`, such as the range of depths that is scored.
+        lower_is_better: whether the primary score is an error.
     """
 
     name: str
-    kind: Literal["multi_label", "single_label"]
+    kind: Kind
     labels: tuple[str, ...]
     metric: type[evaluate.Metric]
     score: str
     headline: str | None = None
     also: tuple[type[evaluate.Metric], ...] = ()
+    read: Callable[[object], DenseValue] | None = None
+    settings: dict[str, object] = field(default_factory=dict)
+    lower_is_better: bool = False
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the truth of a frame is a picture or a list of instances."""
+        return self.kind in DENSE
 
     @property
     def primary(self) -> str:
@@ -77,6 +95,28 @@ FRAME_HEADS = {
     "full": ("linear",),
     "zero_shot": ("transfer", "knn"),
 }
+MASK_HEADS = {
+    "frozen": ("linear", "dpt"),
+    "few_shot": ("linear",),
+    "lora": ("dpt",),
+    "full": ("dpt",),
+    "zero_shot": ("transfer", "knn"),
+}
+DEPTH_HEADS = MASK_HEADS
+INSTANCE_HEADS = {
+    "frozen": ("mask2former",),
+    "few_shot": ("mask2former",),
+    "lora": ("mask2former",),
+    "full": ("mask2former",),
+    "zero_shot": ("knn",),
+}
+ANSWER_HEADS = {
+    "frozen": ("fusion",),
+    "few_shot": ("fusion",),
+    "lora": ("fusion",),
+    "full": ("fusion",),
+    "zero_shot": ("knn",),
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +135,7 @@ class Task:
         few_shot: number of training videos -> published subsets of that size; without any, subsets are drawn by seed.
         published: counts that the official download has: "videos", "frames", and "train", "val", "test" (frames).
         other_splits: further splits in use, for `with_split`; the first `split` is the one that results are compared on.
+        question: column of the question where a row is a frame with a question about it, so that a frame has several rows.
     """
 
     name: str
@@ -107,6 +148,7 @@ class Task:
     few_shot: dict[int, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     published: dict[str, int] = field(default_factory=dict)
     other_splits: tuple[str, ...] = ()
+    question: str | None = None
 
     def read(self, folder: Path) -> datasets.Dataset:
         """Read the videos of the task's split from the official download, or those of a miniature.
