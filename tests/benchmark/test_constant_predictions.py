@@ -31,6 +31,6 @@ def test_chance_follows_the_training_frequencies(draw):
     entry = next(
         e for e in predict_without_pictures(set_exam(task, rare, load_split(task.split))) if e.target == "phase"
     )
-    drawn = np.concatenate([logits.argmax(axis=1) for logits in entry.logits.values()])
+    drawn = np.concatenate([logits.argmax(axis=1) for logits in entry.outputs.values()])
     assert np.mean(drawn == 0) == pytest.approx(0.9, abs=0.02)
     assert set(drawn.tolist()) == {0, 1}

@@ -71,7 +71,7 @@ def test_types_that_selection_gets_hold_no_test_label(exam):
 
 def test_truth_is_read_once(exam, task, drawn):
     predictions = perfect(task, drawn)
-    scores, truth = exam.truth.score(predictions)
+    scores, statistics, truth = exam.truth.score(predictions)
     assert scores[0]["map_video_mean"] == 1 and scores[1]["accuracy_video_mean"] == 1
     assert truth.keys() == {"tool", "phase"}
     with pytest.raises(RuntimeError, match="read before"):
@@ -97,7 +97,7 @@ def test_a_part_shares_the_truth(exam, task, drawn):
 )
 def test_incomplete_predictions_do_not_open_it(exam, task, drawn, spoil, message):
     predictions = perfect(task, drawn)
-    spoil(predictions[0].logits)
+    spoil(predictions[0].outputs)
     with pytest.raises(ValueError, match=message):
         exam.truth.score(predictions)
     exam.truth.score(perfect(task, drawn))  # still sealed
@@ -112,7 +112,7 @@ def test_heads_of_several_folds_are_not_pooled(exam, task, drawn):
         set_exam(pooled, drawn, load_split(task.split))
     one = dataclasses.replace(load_split(task.split), folds=(Fold(train=("VID68", "VID70"), test=("VID73", "VID74")),))
     of_two = [
-        dataclasses.replace(entry, logits={v: entry.logits[v] for v in ("VID73", "VID74")})
+        dataclasses.replace(entry, outputs={v: entry.outputs[v] for v in ("VID73", "VID74")})
         for entry in perfect(task, drawn)
     ]
     assert set_exam(task, drawn, one).truth.score(of_two)[0][0]["map_global"] == 1

@@ -166,10 +166,10 @@ def judge(
     """
     constant = predict_without_pictures(exam)
     everything = [*merged(predictions), *constant]
-    scores, truth = exam.truth.score(everything)
+    scores, statistics, truth = exam.truth.score(everything)
     once = conditions.protocol in ("few_shot", "zero_shot")  # of several seeds, only the first one is run
     seeds = conditions.seeds[:1] if once else conditions.seeds
-    return describe(exam, everything, scores, truth, candidate, conditions.protocol, seeds, leakage)
+    return describe(exam, everything, scores, statistics, truth, candidate, conditions.protocol, seeds, leakage)
 
 
 def merged(predictions: Sequence[Predictions]) -> list[Predictions]:
@@ -179,7 +179,7 @@ def merged(predictions: Sequence[Predictions]) -> list[Predictions]:
         key = (entry.target, entry.head, entry.run)
         before = found.get(key)
         if before is not None:
-            entry = replace(before, logits=before.logits | entry.logits, chosen=before.chosen + entry.chosen)
+            entry = replace(before, outputs=before.outputs | entry.outputs, chosen=before.chosen + entry.chosen)
         found[key] = entry
     return list(found.values())
 

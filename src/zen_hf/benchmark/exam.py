@@ -8,16 +8,19 @@ predictions, once.
 """
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import datasets
 import numpy as np
 
-from .scoring import score_frames
+from .dense.frame_truths import FrameTruths, hash_truths
+from .scoring import score_frames, video_statistics
 from .split import Fold, Split
 from .task import Target, Task
 
-Labels = dict[str, dict[str, np.ndarray]]  # target -> video -> truth
+Labels = Mapping[str, dict[str, np.ndarray | FrameTruths]]  # target -> video -> truth
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,15 @@ class Predictions:
         target: name of the target.
         head: kind of the head, such as "linear", "linear_smoothed", "ms_tcn"; with "@k" where k videos were trained on.
         run: which of several equal runs: "seed 0", "subset 2".
-        logits: {video: [frames, classes]}, of every test video.
+        outputs: of every test video, {video: logits [rows, classes]}; of a dense target {video: one `pictures.to_bytes` per
+            frame}.
         chosen: per fold what was chosen and how, ready for JSON.
     """
 
     target: str
     head: str
     run: str
-    logits: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray] | dict[str, list[bytes]]
     chosen: list[dict]
 
 
@@ -78,7 +82,7 @@ class SealedTruth:
 
         Returns:
             The metric's result for each of the predictions, with the scores of the target's further metrics (what they say of
-            each video is in `also_per_video`), and the truth.
+            each video is in `also_per_video`); for each what the metric knows of every video; and the truth.
 
         Raises:
             RuntimeError: if it was opened before.
@@ -89,31 +93,38 @@ class SealedTruth:
         for entry in predictions:
             self.__require_complete(entry)
         truth, self.__truth = self.__truth, None
-        return [self.__score(entry, truth) for entry in predictions], truth
+        scored = [self.__score(entry, truth[entry.target]) for entry in predictions]
+        return [scores for scores, _ in scored], [statistics for _, statistics in scored], truth
 
-    def __score(self, entry: Predictions, truth: Labels) -> dict:
+    def __score(self, entry: Predictions, truth: dict) -> tuple[dict, dict]:
         target = self.__targets[entry.target]
-        scores = score_frames(target, entry.logits, truth[entry.target])
+        statistics = video_statistics(target, entry.outputs, truth)
+        scores = target.metric.summarise(statistics)
         for metric in target.also:
-            further = score_frames(target, entry.logits, truth[entry.target], metric)
+            further = score_frames(target, entry.outputs, truth, metric)
             of_videos = further.pop("per_video")
             scores |= {name: value for name, value in further.items() if name not in scores}
             scores.setdefault("also_per_video", {})[metric.__name__] = of_videos
         if self.__several_heads:
-            return {name: value for name, value in scores.items() if not pools_scores(name)}
-        return scores
+            scores = {name: value for name, value in scores.items() if not pools_scores(name)}
+        return scores, statistics
 
     def __require_complete(self, entry: Predictions) -> None:
         target, truth = self.__targets[entry.target], self.__truth[entry.target]
         name = f"{entry.head}, {entry.run}, target {entry.target!r}"
-        if entry.logits.keys() != truth.keys():
-            odd = sorted(entry.logits.keys() ^ truth.keys())
+        if entry.outputs.keys() != truth.keys():
+            odd = sorted(entry.outputs.keys() ^ truth.keys())
             raise ValueError(f"{name}: predictions and test videos differ in {odd}; expected one for each test video.")
-        for video, logits in entry.logits.items():
+        for video, outputs in entry.outputs.items():
+            if target.is_dense:
+                if len(outputs) != len(truth[video]):
+                    expected = len(truth[video])
+                    raise ValueError(f"{name}: {len(outputs)} predictions of video {video}, expected {expected}.")
+                continue  # the metric refuses values that are not finite, frame by frame
             expected = (len(truth[video]), len(target.labels))
-            if logits.shape != expected:
-                raise ValueError(f"{name}: predictions of video {video} are {logits.shape}, expected {expected}.")
-            if not np.isfinite(logits).all():
+            if outputs.shape != expected:
+                raise ValueError(f"{name}: predictions of video {video} are {outputs.shape}, expected {expected}.")
+            if not np.isfinite(outputs).all():
                 raise ValueError(f"{name}: predictions of video {video} are not all finite.")
 
 
@@ -124,7 +135,7 @@ class Exam:
     Args:
         task: the task.
         split: the folds that are run.
-        frames: the canonical rows without any label.
+        frames: the canonical rows without any label; with the question where the task asks one.
         labels_sha256: hash of all labels, which tells one release of a dataset from another.
         folds: the labels that may be looked at, per fold.
         truth: the others.
@@ -159,14 +170,15 @@ def set_exam(task: Task, dataset: datasets.Dataset, split: Split) -> Exam:
     if missing:
         raise ValueError(f"no frame of video {missing[0]!r} in the dataset ({len(missing)} of {len(split.videos)}).")
     for video in split.videos:
-        if (np.diff(times[videos == video]) <= 0).any():
+        steps = np.diff(times[videos == video])
+        if (steps < 0).any() or (task.question is None and (steps == 0).any()):  # one row per frame, or per question
             raise ValueError(
                 f"{task.name}: the frames of video {video!r} are not in the order of time; mend its reader."
             )
-    pooled = [target.name for target in task.targets if target.primary == "map_global"]
+    pooled = [f"{target.primary} of {target.name}" for target in task.targets if pools_scores(target.primary)]
     if pooled and len(split.folds) > 1:
         raise ValueError(
-            f"{task.name}: map_global of {pooled} needs one head for all test videos, and split {split.name} has "
+            f"{task.name}: {pooled[0]} needs one head for all test videos, and split {split.name} has "
             f"{len(split.folds)} folds; use a split with one."
         )
     labels = {target.name: labels_by_video(dataset, target) for target in task.targets}
@@ -178,7 +190,9 @@ def set_exam(task: Task, dataset: datasets.Dataset, split: Split) -> Exam:
     return Exam(
         task=task,
         split=split,
-        frames=dataset.select_columns(["image", "video_id", "frame", "time_s"]),
+        frames=dataset.select_columns(
+            ["image", "video_id", "frame", "time_s", *([task.question] if task.question else [])]
+        ),
         labels_sha256=labels_hash(labels),
         folds=tuple(FoldLabels(fold, of(fold.train), of(fold.val)) for fold in split.folds),
         truth=SealedTruth(task.targets, of(tested), several_heads=len(split.folds) > 1),
@@ -190,17 +204,26 @@ def labels_hash(labels: Labels) -> str:
     digest = hashlib.sha256()
     for target, by_video in sorted(labels.items()):
         for video, truth in sorted(by_video.items()):
+            if isinstance(truth, FrameTruths):
+                digest.update(f"{target} {video} {len(truth)} {hash_truths(truth)}".encode())
+                continue
             digest.update(f"{target} {video} {truth.shape}".encode())
             digest.update(np.ascontiguousarray(truth, dtype=np.int64).tobytes())
     return digest.hexdigest()
 
 
 def pools_scores(name: str) -> bool:
-    """Whether a score ranks the frames of several videos together, which only the logits of one head allow."""
-    return name.startswith(("map_", "ap_")) and name.endswith("_global")
+    """Whether a score ranks what several videos hold together, which only the confidences of one head allow."""
+    return bool(
+        re.fullmatch(r"(\w+_)?m?ap\d*(_\w+)?_global", name)
+    )  # map_global, ap_class_global, box_ap50_ava_global
 
 
-def labels_by_video(dataset: datasets.Dataset, target: Target) -> dict[str, np.ndarray]:
-    """Truth of every video: [frames, classes] or [frames]."""
-    videos, labels = np.array(dataset["video_id"][:]), np.array(dataset[target.name][:])
-    return {video: labels[videos == video] for video in sorted(set(videos.tolist()))}
+def labels_by_video(dataset: datasets.Dataset, target: Target) -> dict[str, np.ndarray | FrameTruths]:
+    """Truth of every video: [rows, classes] or [rows]; of a dense target, read when looked at."""
+    videos, cells = np.array(dataset["video_id"][:]), dataset[target.name][:]
+    rows = {video: np.flatnonzero(videos == video) for video in sorted(set(videos.tolist()))}
+    if target.is_dense:
+        return {video: FrameTruths([cells[row] for row in of_video], target.read) for video, of_video in rows.items()}
+    labels = np.array(cells)
+    return {video: labels[of_video] for video, of_video in rows.items()}

@@ -5,11 +5,15 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from .dense.frame_truths import FrameTruths
+from .dense.pictures import from_bytes, unpacked
+from .exam import pools_scores
 from .results import FORMAT, PREDICTIONS
 from .scoring import video_statistics
 from .task import Target, load_task
@@ -90,16 +94,24 @@ class Result:
         return heads[head]["runs"]
 
     def logits(self, target: str, head: str, run: int = 0) -> dict[str, np.ndarray]:
-        """What was scored, {video: [frames, classes]}.
+        """What was scored, {video: [rows, classes]}.
 
         Raises:
             ValueError: if the predictions are missing, or the file is damaged.
         """
         return self._arrays(f"logits/{target}/{head}/{run}/")
 
+    def outputs(self, target: str, head: str, run: int = 0) -> dict[str, list[bytes]]:
+        """What was scored of a dense target, {video: one `pictures.to_bytes` per frame}; errors as for `logits`."""
+        return {video: unpacked(array) for video, array in self._arrays(f"outputs/{target}/{head}/{run}/").items()}
+
     def truth(self, target: str) -> dict[str, np.ndarray]:
-        """Truth of every test video, [frames] or [frames, classes]; errors as for `logits`."""
+        """Truth of every test video, [rows] or [rows, classes]; errors as for `logits`."""
         return self._arrays(f"truth/{target}/")
+
+    def dense_truth(self, target: str) -> dict[str, list[bytes]]:
+        """Truth of the frames of every test video as `pictures.to_bytes`, empty where it was not kept; errors as for `logits`."""
+        return {video: unpacked(array) for video, array in self.truth(target).items()}
 
     def times(self) -> dict[str, np.ndarray]:
         """Time of every frame of every test video in seconds, [frames]; errors as for `logits`."""
@@ -164,8 +176,12 @@ def per_video_statistics(result: Result, target: str, head: str) -> list[dict[st
     """
     runs = result.runs(target, head)
     described = result.target(target)
-    if not described.primary.endswith("_global"):
+    if not pools_scores(described.primary):
         return [run["scores"]["per_video"] for run in runs]
+    if described.is_dense:
+        kept = result.dense_truth(target)
+        truth = {video: FrameTruths(frames, partial(from_bytes, described.kind)) for video, frames in kept.items()}
+        return [video_statistics(described, result.outputs(target, head, run), truth) for run in range(len(runs))]
     truth = result.truth(target)
     return [video_statistics(described, result.logits(target, head, run), truth) for run in range(len(runs))]
 

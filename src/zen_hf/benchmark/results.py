@@ -4,9 +4,15 @@
 
 A result folder holds `summary.json` and, for pictures and pooled metrics, `predictions.safetensors`:
 
-    logits/{target}/{head}/{number of the run}/{video}   [frames, classes], the very values that were scored
-    truth/{target}/{video}                               [frames] or [frames, classes]
-    time_s/{video}                                       [frames], seconds
+    logits/{target}/{head}/{number of the run}/{video}   [rows, classes], the very values that were scored
+    truth/{target}/{video}                               [rows] or [rows, classes]
+    time_s/{video}                                       [rows], seconds
+
+Of a dense target, bytes stand in their place (`dense.pictures`: `packed`, `to_bytes`): the predictions that were scored, and
+their truth; of depth, whose truth is large and whose scores need it no more, that of a few frames, for pictures.
+
+    outputs/{target}/{head}/{number of the run}/{video}  [bytes]
+    truth/{target}/{video}                               [bytes]
 """
 
 import hashlib
@@ -24,17 +30,19 @@ import zen_hf
 from zen_hf.run_directory import atomic_folder
 
 from . import video_weights
+from .dense.frame_truths import FrameTruths
+from .dense.pictures import packed, to_bytes
 from .exam import Exam, Labels, Predictions
 from .feature_cache import FRAME_TO_PIXELS, frames_hash, rows_by_video
 from .leakage import Leakage
-from .scoring import video_statistics
 from .split import Split
 from .statistics import confidence_interval, spread_over_seeds
 from .task import Target
 
 FORMAT = "zen-hf result 2"
 PREDICTIONS = "predictions.safetensors"
-CONSTANT = ("chance", "majority", "prevalence")
+CONSTANT = ("chance", "majority", "prevalence", "question_majority", "question_only")  # no picture was looked at
+DEPTH_PICTURES = 8  # frames of a video whose true depth is kept
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "scipy", "scikit-learn", "numpy", "pillow", "av", "peft")
 
 
@@ -71,6 +79,7 @@ def describe(
     exam: Exam,
     predictions: Sequence[Predictions],
     scores: Sequence[dict],
+    statistics: Sequence[dict],
     truth: Labels,
     candidate: dict,
     protocol: str,
@@ -83,6 +92,7 @@ def describe(
         exam: what was sat.
         predictions: of every target, head and run, the constant ones among them.
         scores: the metric's result for each of them.
+        statistics: what the metric knows of every video, for each of them.
         truth: of the test videos.
         candidate: description of the encoder, with its `image_size`.
         protocol: name of the protocol.
@@ -108,8 +118,7 @@ def describe(
         "targets": {
             target.name: describe_target(
                 target,
-                [pair for pair in zip(predictions, scores, strict=True) if pair[0].target == target.name],
-                truth,
+                [run for run in zip(predictions, scores, statistics, strict=True) if run[0].target == target.name],
             )
             for target in task.targets
         },
@@ -123,6 +132,7 @@ def describe(
         "name": first.primary,
         "value": scored["value"],
         "interval": [interval["low"], interval["high"]] if interval else None,
+        "lower_is_better": first.lower_is_better,
         "diagnostic": head.startswith(
             "knn"
         ),  # zero_shot without a transfer: neighbours use this task's training labels
@@ -133,36 +143,35 @@ def describe(
     return Result(summary, arrays_of(exam, predictions, truth))
 
 
-def describe_target(target: Target, scored: list[tuple[Predictions, dict]], truth: Labels) -> dict:
+Run = tuple[Predictions, dict, dict]  # with its scores, and what the metric knows of every video
+
+
+def describe_target(target: Target, scored: list[Run]) -> dict:
     """Scores of one target: every head with its runs, and what needs no picture."""
-    heads: dict[str, list] = {}
-    for entry, scores in scored:
-        heads.setdefault(entry.head, []).append((entry, scores))
+    heads: dict[str, list[Run]] = {}
+    for run in scored:
+        heads.setdefault(run[0].head, []).append(run)
     return {
         "kind": target.kind,
         "labels": list(target.labels),
         "metric": target.metric.__name__,
         "score": target.score,
         "primary": target.primary,
-        "heads": {
-            name: describe_head(target, runs, truth[target.name])
-            for name, runs in heads.items()
-            if name not in CONSTANT
-        },
+        "lower_is_better": target.lower_is_better,
+        "heads": {name: describe_head(target, runs) for name, runs in heads.items() if name not in CONSTANT},
         "constant": {name: heads[name][0][1] for name in CONSTANT if name in heads},
     }
 
 
-def describe_head(target: Target, runs: list[tuple[Predictions, dict]], truth: dict[str, np.ndarray]) -> dict:
+def describe_head(target: Target, runs: list[Run]) -> dict:
     """One head: the mean of its runs with the interval over videos, the spread over runs apart from it, and every run."""
-    values = [scores[target.primary] for _, scores in runs]
+    values = [scores[target.primary] for _, scores, _ in runs]
     interval = None
     if None not in values:
-        statistics = [video_statistics(target, entry.logits, truth) for entry, _ in runs]
         score = video_weights.mean_of_scores(
-            [target.metric.score_of_weights(target.primary, of_run) for of_run in statistics]
+            [target.metric.score_of_weights(target.primary, statistics) for _, _, statistics in runs]
         )
-        interval = asdict(confidence_interval(score, units=len(truth)))
+        interval = asdict(confidence_interval(score, units=len(runs[0][2])))
     _, _, shots = runs[0][0].head.partition("@")
     return {
         "shots": int(shots) if shots else None,
@@ -171,7 +180,7 @@ def describe_head(target: Target, runs: list[tuple[Predictions, dict]], truth: d
         "seeds": asdict(spread_over_seeds([value for value in values if value is not None] or [float("nan")]))
         if interval
         else None,
-        "runs": [{"run": entry.run, "scores": scores, "chosen": entry.chosen} for entry, scores in runs],
+        "runs": [{"run": entry.run, "scores": scores, "chosen": entry.chosen} for entry, scores, _ in runs],
     }
 
 
@@ -189,17 +198,31 @@ def describe_split(split: Split) -> dict:
 def arrays_of(exam: Exam, predictions: Sequence[Predictions], truth: Labels) -> dict[str, np.ndarray]:
     """Arrays of `predictions.safetensors`."""
     arrays, runs = {}, {}
+    targets = {target.name: target for target in exam.task.targets}
     for entry in predictions:
         if entry.head in CONSTANT:
             continue
         run = runs[entry.target, entry.head] = runs.get((entry.target, entry.head), -1) + 1
-        for video, logits in entry.logits.items():
-            arrays[f"logits/{entry.target}/{entry.head}/{run}/{video}"] = np.ascontiguousarray(logits)
+        for video, outputs in entry.outputs.items():
+            place = f"{entry.target}/{entry.head}/{run}/{video}"
+            if targets[entry.target].is_dense:
+                arrays[f"outputs/{place}"] = packed(outputs)
+            else:
+                arrays[f"logits/{place}"] = np.ascontiguousarray(outputs)
     for target, by_video in truth.items():
-        arrays |= {f"truth/{target}/{video}": np.ascontiguousarray(labels) for video, labels in by_video.items()}
+        keep = kept_truth if targets[target].is_dense else lambda target, labels: np.ascontiguousarray(labels)
+        arrays |= {f"truth/{target}/{video}": keep(targets[target], labels) for video, labels in by_video.items()}
     times, rows = np.array(exam.frames["time_s"][:], dtype=np.float32), rows_by_video(exam.frames)
     tested = next(iter(truth.values()))
     return arrays | {f"time_s/{video}": times[rows[video]] for video in tested}
+
+
+def kept_truth(target: Target, truths: FrameTruths) -> np.ndarray:
+    """The truth of a video's frames as bytes; nothing in place of the depth of most."""
+    shown = range(len(truths))
+    if target.kind == "depth":
+        shown = np.linspace(0, len(truths) - 1, DEPTH_PICTURES).round().astype(int).tolist()
+    return packed([to_bytes(target.kind, truths[index]) if index in shown else b"" for index in range(len(truths))])
 
 
 def package_versions() -> dict[str, str]:

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a head's logits to scores: what a metric sees, and the one number by which heads are chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import evaluate
 import numpy as np
 from scipy.special import expit, log_softmax
 
+from .dense.pictures import DenseValue, from_bytes
 from .task import Target
 
 
@@ -39,35 +40,45 @@ def as_references(target: Target, labels: np.ndarray, metric: type[evaluate.Metr
 
 def video_statistics(
     target: Target,
-    logits: dict[str, np.ndarray],
-    labels: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray] | dict[str, list[bytes]],
+    truth: dict[str, Sequence],
     metric: type[evaluate.Metric] | None = None,
 ) -> dict[str, dict]:
     """Everything about each video that the metric's scores need.
 
     Args:
         target: what was predicted.
-        logits: {name: [frames, classes]}; a name is a video, or a video under one of several settings.
-        labels: truth of the same names, [frames, classes] of 0/1 or [frames] of class indices.
+        outputs: {name: logits [rows, classes]}, or of a dense target {name: one `pictures.to_bytes` per frame}; a name is a
+            video, or a video under one of several settings.
+        truth: of the same names: [rows, classes] of 0/1, [rows] of class indices, or one picture per frame.
         metric: by default the target's own.
     """
     metric = metric or target.metric
-    predictions = np.concatenate([as_predictions(target, values, metric) for values in logits.values()])
-    references = np.concatenate([as_references(target, labels[name], metric) for name in logits])
-    groups = np.repeat(np.array(list(logits), dtype=object), [len(values) for values in logits.values()])
+    groups = np.repeat(np.array(list(outputs), dtype=object), [len(values) for values in outputs.values()]).astype(str)
+    if target.is_dense:
+        predictions = decoded(target, [content for of_video in outputs.values() for content in of_video])
+        references = (picture for name in outputs for picture in truth[name])
+        return metric.video_statistics(predictions, references, groups, **target.settings)
+    predictions = np.concatenate([as_predictions(target, values, metric) for values in outputs.values()])
+    references = np.concatenate([as_references(target, truth[name], metric) for name in outputs])
     # Not what occurs, but what could: strategy C of the phase metric counts every class.
     classes = {} if metric.ranks else {"num_classes": len(target.labels)}
-    return metric.video_statistics(predictions, references, groups.astype(str), **classes)
+    return metric.video_statistics(predictions, references, groups, **classes, **target.settings)
+
+
+def decoded(target: Target, contents: Sequence[bytes]) -> Iterator[DenseValue]:
+    """Predictions of frames from what is kept of them, one at a time."""
+    return (from_bytes(target.kind, content) for content in contents)
 
 
 def score_frames(
     target: Target,
-    logits: dict[str, np.ndarray],
-    labels: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray] | dict[str, list[bytes]],
+    truth: dict[str, Sequence],
     metric: type[evaluate.Metric] | None = None,
 ) -> dict:
     """The metric's whole result over some videos, ready for JSON; arguments as for `video_statistics`."""
-    return (metric or target.metric).summarise(video_statistics(target, logits, labels, metric))
+    return (metric or target.metric).summarise(video_statistics(target, outputs, truth, metric))
 
 
 def selection_scores(

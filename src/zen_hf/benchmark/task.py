@@ -19,7 +19,6 @@ from .miniatures.marker import miniature_videos
 from .readers.source import Source
 from .split import MINIATURE, Split, load_split
 
-
 DENSE = ("segmentation", "partial", "instances", "depth")
 Kind = Literal["multi_label", "single_label", "segmentation", "partial", "instances", "depth"]
 

@@ -77,10 +77,10 @@ def kept(folder):
 def assert_same(found, expected):
     assert [(e.target, e.head, e.run) for e in found] == [(e.target, e.head, e.run) for e in expected]
     for one, other in zip(found, expected, strict=True):
-        assert one.logits.keys() == other.logits.keys() and one.chosen == json.loads(json.dumps(other.chosen))
-        for video, logits in one.logits.items():
+        assert one.outputs.keys() == other.outputs.keys() and one.chosen == json.loads(json.dumps(other.chosen))
+        for video, logits in one.outputs.items():
             assert logits.dtype == np.float32
-            np.testing.assert_array_equal(logits, other.logits[video])
+            np.testing.assert_array_equal(logits, other.outputs[video])
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(run, trainings, monkeypatch, tmp_path):

@@ -104,6 +104,21 @@ def from_bytes(kind: str, content: bytes) -> DenseValue:
     )
 
 
+def packed(contents: list[bytes]) -> np.ndarray:
+    """Several pieces of bytes as one array [bytes] uint8, so that a tensor file can hold them."""
+    lengths = np.array([len(contents), *map(len, contents)], "<u8")
+    return np.frombuffer(lengths.tobytes() + b"".join(contents), np.uint8)
+
+
+def unpacked(array: np.ndarray) -> list[bytes]:
+    """The pieces that `packed` joined."""
+    content = array.tobytes()
+    count = int(np.frombuffer(content[:8], "<u8")[0])
+    ends = 8 * (count + 1) + np.cumsum(np.frombuffer(content[8 : 8 * (count + 1)], "<u8")).astype(int)
+    starts = [8 * (count + 1), *ends.tolist()]
+    return [content[start:end] for start, end in zip(starts, ends.tolist(), strict=False)]
+
+
 def _png(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(array).save(file, format="PNG", compress_level=1)

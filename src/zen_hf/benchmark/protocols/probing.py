@@ -122,7 +122,7 @@ def joined(parts: dict[tuple, list[tuple]], seeds: Sequence[int], run_name: str 
             head=head,
             run=run_name or f"seed {seeds[run]}",
             # What is scored is what is stored: single precision.
-            logits={video: values.astype(np.float32) for logits, _ in folds for video, values in logits.items()},
+            outputs={video: values.astype(np.float32) for logits, _ in folds for video, values in logits.items()},
             chosen=[chosen for _, chosen in folds],
         )
         for (target, head, run), folds in parts.items()
