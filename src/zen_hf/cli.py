@@ -113,7 +113,7 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="Folder for the results; the same command goes on where it was stopped.")],
     task: Annotated[list[str] | None, typer.Option(help="Task, for instance cholec80_phase; may be repeated.")] = None,
     suite: Annotated[
-        Literal["workflow"] | None, typer.Option(help="All tasks of a suite, in place of --task.")
+        Literal["workflow", "zen20"] | None, typer.Option(help="All tasks of a suite, in place of --task.")
     ] = None,
     protocol: Annotated[
         list[str] | None,
@@ -141,7 +141,26 @@ def benchmark(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Setting of lora, dora and full, for instance epochs=10; repeatable."),
     ] = None,
+    dense: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Setting of dense heads, for instance steps=500; repeatable."),
+    ] = None,
+    text_encoder: Annotated[
+        str | None, typer.Option(help="Folder or Hub id of the text encoder that reads questions; for VQA tasks.")
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="Your own prompts (JSON) for zero_shot by text; see docs/zero-shot.md.")
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code that lies beside the model's weights run.")
+    ] = False,
+    processes: Annotated[
+        int | None, typer.Option(help="Processes that share the datasets; by default one per GPU.", min=1)
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of cached features; by default below HF_HOME.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what is found, what is missing and the hours, and stop.")
+    ] = False,
 ) -> None:
     """Measure a model on tasks under protocols, with its baselines.
 
@@ -150,6 +169,8 @@ def benchmark(
       zen-hf benchmark --model zen-quickstart/student --task cholect50_tool --protocol frozen \\
         --data cholect50-val --out results/frozen
       zen-hf benchmark --model zen-quickstart/student --suite workflow --protocol all --data datasets --out results
+      zen-hf benchmark --model zen-quickstart/student --suite zen20 --protocol all --data datasets --out results \\
+        --text-encoder google-bert/bert-base-uncased --dry-run
     """
     if bool(task) == bool(suite):
         raise typer.BadParameter("give --task (once or more) or --suite, one of the two.")
@@ -171,8 +192,18 @@ def benchmark(
         trained_on=trained_on,
         baselines=baselines,
         tuning=tuning,
+        dense=dense,
+        text_encoder=text_encoder,
+        prompts=prompts,
+        trust_remote_code=trust_remote_code,
+        processes=processes,
         cache_dir=cache,
     )
+    if dry_run:
+        from zen_hf.recipes.benchmark_plan import print_plan
+
+        print_plan(plan)
+        return
     benchmark(plan)
 
 
@@ -206,6 +237,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Of benchmark results: folder to write to.  [default: report]")
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Of benchmark results: the datasets, to show frames and questions on the page."),
+    ] = None,
     frames: Annotated[
         int | None, typer.Option(help="Of a distill run: frames to fit on, and to test on, at most.  [default: 120]")
     ] = None,
@@ -220,19 +255,19 @@ def report(
     from zen_hf.run_directory import is_distillation
 
     if len(paths) == 1 and is_distillation(paths[0]):
-        if out is not None:
+        if out is not None or data is not None:
             raise typer.BadParameter(
-                f"--out is for benchmark results; the page about {paths[0]} goes into its folder."
+                f"--out and --data are for benchmark results; the page about {paths[0]} goes into its folder."
             )
         from zen_hf.recipes.report import report
 
         report(run=paths[0], frames=120 if frames is None else frames)
         return
     if frames is not None:
-        raise typer.BadParameter("--frames is for a distill run; a page about benchmark results reads no frame.")
+        raise typer.BadParameter("--frames is for a distill run; benchmark results take --data.")
     from zen_hf.recipes.results_report import results_report
 
-    results_report(results=paths, out=out or Path("report"))
+    results_report(results=paths, out=out or Path("report"), data=data)
 
 
 @app.command()
@@ -255,7 +290,7 @@ def doctor(
 
 @app.command()
 def miniature(
-    name: Annotated[str, typer.Argument(help="Task, for instance cholec80_phase, or the suite workflow.")],
+    name: Annotated[str, typer.Argument(help="Task, for instance cholec80_phase, or a suite: workflow, zen20.")],
     out: Annotated[Path, typer.Option(help="Folder to make; must be empty or absent.")],
     seconds: Annotated[int, typer.Option(help="Length of every video.")] = 24,
     size: Annotated[int, typer.Option(help="Edge of the frames in pixels, even.")] = 64,
@@ -266,7 +301,7 @@ def miniature(
     \b
     Example:
       zen-hf miniature cholec80_phase --out mini
-      zen-hf miniature workflow --out datasets
+      zen-hf miniature zen20 --out datasets
     """
     from zen_hf.recipes.miniature import miniature
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An encoder that sits an exam: which one it is, and for which folds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -23,6 +23,7 @@ class Candidate:
         encoder: it, or the raw pixels.
         model: folder or Hub id that it was loaded from; None for raw pixels.
         revision: commit, tag or branch on the Hub.
+        trust_remote_code: whether code that lies beside its weights may run.
         random_weights: whether its weights are drawn instead of loaded: the control that shows what training gave.
     """
 
@@ -31,6 +32,7 @@ class Candidate:
     model: str | None = None
     revision: str | None = None
     random_weights: bool = False
+    trust_remote_code: bool = False
 
     @property
     def description(self) -> dict:
@@ -46,15 +48,20 @@ class Candidate:
         }
 
 
-def load_candidate(model: str, revision: str | None = None) -> Candidate:
+def load_candidate(model: str, revision: str | None = None, trust_remote_code: bool = False) -> Candidate:
     """Load an encoder from a folder or the Hub, onto the GPU if there is one.
+
+    Args:
+        model: folder, Hub id or name of timm's.
+        revision: commit, tag or branch on the Hub.
+        trust_remote_code: whether code that lies beside its weights may run.
 
     Raises:
         FileNotFoundError: if there is no such model.
         ValueError: if its checkpoint is incomplete or its normalisation unknown.
     """
-    encoder = FrameEncoder.from_pretrained(model, revision=revision)
-    return Candidate(model, encoder.to(fastest_device()), model, revision)
+    encoder = FrameEncoder.from_pretrained(model, revision=revision, trust_remote_code=trust_remote_code)
+    return Candidate(model, encoder.to(fastest_device()), model, revision, trust_remote_code=trust_remote_code)
 
 
 def fastest_device() -> str:
@@ -71,7 +78,7 @@ def random_trunk(candidate: Candidate, seed: int) -> Candidate:
     """The baseline of the same architecture whose weights were never trained."""
     name = f"random {candidate.description['class']} (seed {seed})"
     encoder = FrameEncoder.random_like(candidate.encoder, seed).to(fastest_device())
-    return Candidate(name, encoder, candidate.model, candidate.revision, random_weights=True)
+    return replace(candidate, name=name, encoder=encoder, random_weights=True)
 
 
 def models_of_folds(model: str, split: Split) -> list[str]:

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from .candidate import Candidate
 from .constant_predictions import predict_without_pictures
+from .dense.settings import DenseSettings
 from .exam import Exam, Predictions
 from .feature_cache import VideoFeatures, extract_features
 from .leakage import Leakage
@@ -28,13 +29,14 @@ from .tuning.settings import TuningSettings
 CACHE_DIR = Path(HF_HOME) / "zen_hf" / "features"
 PROTOCOLS = ("frozen", "few_shot", "lora", "full", "zero_shot")  # what `all` means
 TUNED = ("lora", "dora", "full")
+DENSE_HEADS = ("dpt", "upernet", "mask2former")  # and "linear"
 HEADS = {
-    "frozen": ("linear", "attentive", "ms_tcn"),
-    "few_shot": ("linear", "attentive", "ms_tcn"),
-    "lora": ("linear", "ms_tcn"),
-    "dora": ("linear", "ms_tcn"),
-    "full": ("linear", "ms_tcn"),
-    "zero_shot": ("transfer", "knn"),
+    "frozen": ("linear", "attentive", "ms_tcn", *DENSE_HEADS, "fusion"),
+    "few_shot": ("linear", "attentive", "ms_tcn", *DENSE_HEADS, "fusion"),
+    "lora": ("linear", "ms_tcn", *DENSE_HEADS, "fusion"),
+    "dora": ("linear", "ms_tcn", *DENSE_HEADS, "fusion"),
+    "full": ("linear", "ms_tcn", *DENSE_HEADS, "fusion"),
+    "zero_shot": ("text", "transfer", "knn"),
 }
 
 
@@ -50,6 +52,9 @@ class Conditions:
         batch_size: frames per forward pass of the extraction.
         heads: by default those of the task's file.
         tuning: of the trunk, for `lora`, `dora` and `full`.
+        dense: of heads of masks, instances and depth.
+        text_encoder: folder or Hub id of what reads the questions of closed VQA.
+        prompts: file of prompts in place of the package's own, for `zero_shot` by text.
         model_dir: where the trained models of those are kept, one folder per fold; by default nowhere.
         parts_dir: where their finished folds wait until all are done, so that an interrupted call goes on; by default nowhere.
     """
@@ -61,6 +66,9 @@ class Conditions:
     batch_size: int = 16
     heads: tuple[str, ...] | None = None
     tuning: TuningSettings = field(default_factory=TuningSettings)
+    dense: DenseSettings = field(default_factory=DenseSettings)
+    text_encoder: str | None = None
+    prompts: Path | None = None
     model_dir: Path | None = None
     parts_dir: Path | None = None
 

@@ -6,21 +6,30 @@ from pathlib import Path
 
 from .task import Task
 
-SUITES = {
-    "workflow": (
-        "cholec80_phase",
-        "autolaparo_phase",
-        "m2cai16_phase",
-        "multibypass140_phase",
-        "grasp_phase",
-        "grasp_step",
-        "sarrarp50_gesture",
-        "cholec80_tool",
-        "cholect50_triplet",
-        "cholec80_cvs",
-        "endoscapes_cvs",
-    )
-}
+WORKFLOW = (
+    "cholec80_phase",
+    "autolaparo_phase",
+    "m2cai16_phase",
+    "multibypass140_phase",
+    "grasp_phase",
+    "grasp_step",
+    "sarrarp50_gesture",
+    "cholec80_tool",
+    "cholect50_triplet",
+    "cholec80_cvs",
+    "endoscapes_cvs",
+)
+DENSE = (
+    "cholecseg8k_semseg",
+    "dsad_semseg",
+    "grasp_semseg",
+    "grasp_det",
+    "grasp_insseg",
+    "hamlyn_depth",
+    "scared_depth",
+)
+QUESTIONS = ("pitvqa_closed", "endovis18_vqa")
+SUITES = {"workflow": WORKFLOW, "zen20": (*WORKFLOW, *DENSE, *QUESTIONS)}
 
 
 def suite_tasks(name: str) -> tuple[str, ...]:

@@ -4,9 +4,9 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import yaml
 from rich.console import Console
 
 from zen_hf.benchmark.candidate import Candidate, load_candidate, models_of_folds, random_trunk, raw_pixels
+from zen_hf.benchmark.dense.settings import DenseSettings
 from zen_hf.benchmark.evaluation import CACHE_DIR, HEADS, PROTOCOLS, TUNED, Conditions, measure
 from zen_hf.benchmark.exam import Exam, set_exam
 from zen_hf.benchmark.feature_cache import require_fitting_size, require_readable
@@ -26,6 +27,7 @@ from zen_hf.benchmark.tuning.classifier import require_tunable
 from zen_hf.benchmark.tuning.settings import TuningSettings
 from zen_hf.recipe_configuration import load_recipe, recipe_as_dict
 from zen_hf.recipes.benchmark_table import print_table
+from zen_hf.recipes.processes import on_every_device
 from zen_hf.run_directory import RunDirectory
 
 console = Console(stderr=True, highlight=False)
@@ -54,6 +56,11 @@ class BenchmarkRun:
         cache_dir: Where features are kept.
         heads: The heads to score; by default those of the task.
         tuning: How the trunk is trained under `lora`, `dora` and `full`.
+        dense: How heads of masks, instances and depth are trained.
+        text_encoder: Hub id or folder of the text encoder that reads questions.
+        prompts: File of prompts in place of the package's own, for `zero_shot` by text.
+        trust_remote_code: Whether code that comes with the model may run.
+        processes: How many processes share the datasets; by default one per GPU, and one without any.
     """
 
     model: str
@@ -72,6 +79,30 @@ class BenchmarkRun:
     cache_dir: Path = CACHE_DIR
     heads: tuple[str, ...] | None = None
     tuning: TuningSettings = field(default_factory=TuningSettings)
+    dense: DenseSettings = field(default_factory=DenseSettings)
+    text_encoder: str | None = None
+    prompts: Path | None = None
+    trust_remote_code: bool = False
+    processes: int | None = None
+
+    @property
+    def single(self) -> bool:
+        """Whether one result is asked for, which lies in `out` itself."""
+        return len(self.tasks) == len(self.protocols) == 1
+
+    def conditions(self, protocol: str, image_size: int | None = None) -> Conditions:
+        """How an exam is sat under one of the protocols."""
+        return Conditions(
+            protocol=protocol,
+            seeds=tuple(range(self.seed, self.seed + self.seeds)),
+            image_size=image_size or self.image_size,
+            cache_dir=self.cache_dir,
+            heads=heads_of(self, protocol),
+            tuning=self.tuning,
+            dense=self.dense,
+            text_encoder=self.text_encoder,
+            prompts=self.prompts,
+        )
 
 
 def plan_benchmark(
@@ -84,6 +115,7 @@ def plan_benchmark(
     suite: str | None = None,
     heads: Sequence[str] | None = None,
     tuning: Sequence[str] | None = None,
+    dense: Sequence[str] | None = None,
     cache_dir: Path | None = None,
     **settings: Any,
 ) -> BenchmarkRun:
@@ -98,6 +130,7 @@ def plan_benchmark(
         suite: name of a suite, or None.
         heads: names, or None.
         tuning: `key=value` settings of the trunk's training.
+        dense: likewise of dense heads.
         cache_dir: likewise, or None.
         settings: the others.
 
@@ -126,6 +159,7 @@ def plan_benchmark(
         suite=suite is not None,
         heads=tuple(heads) if heads else None,
         tuning=load_recipe(TuningSettings, None, list(tuning or [])),
+        dense=load_recipe(DenseSettings, None, list(dense or [])),
         cache_dir=Path(cache_dir or CACHE_DIR),
         **settings,
     )
@@ -144,37 +178,76 @@ def benchmark(run: BenchmarkRun) -> dict[tuple[str, str], Path]:
         FileExistsError: if `out` holds a finished result (of one task and protocol), or one with other settings.
         ValueError: if a task is unknown, the data or checkpoint is incomplete, or the image size does not fit.
     """
-    tasks = [load_task(name) if run.split is None else load_task(name).with_split(run.split) for name in run.tasks]
-    single = len(run.tasks) == len(run.protocols) == 1
-    if single and (run.out / "summary.json").exists():
+    if run.single and (run.out / "summary.json").exists():
         raise FileExistsError(f"{run.out} already holds a finished run (summary.json); choose another output folder.")
-    load = cache(lambda model: load_candidate(model, run.revision))
-    folders, without, failed = {}, {}, {}
-    for task in tasks:
+    outcome = Outcome.joined(on_every_device(partial(run_tasks, run), tasks_by_dataset(run.tasks), run.processes))
+    print_table(outcome.folders, outcome.without | outcome.failed)
+    if outcome.failed:
+        raise ValueError(
+            f"{len(outcome.failed)} of {len(outcome.folders) + len(outcome.failed)} failed, see above; mend them and run it "
+            "again."
+        )
+    return outcome.folders
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of tasks and protocols: the folder of the result, or why there is none.
+
+    Attributes:
+        folders: of finished results, by (task, protocol).
+        without: where the data is absent or the encoder cannot be trained.
+        failed: errors.
+    """
+
+    folders: dict[tuple[str, str], Path] = field(default_factory=dict)
+    without: dict[tuple[str, str], str] = field(default_factory=dict)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, outcomes: Iterable["Outcome"]) -> "Outcome":
+        """Several outcomes as one."""
+        joined = cls()
+        for outcome in outcomes:
+            joined.folders.update(outcome.folders)
+            joined.without.update(outcome.without)
+            joined.failed.update(outcome.failed)
+        return joined
+
+
+def tasks_by_dataset(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Names of tasks, those on one dataset together: they share features and predictions, so one process runs them."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(load_task(name).source.name, []).append(name)
+    return [tuple(group) for group in groups.values()]
+
+
+def run_tasks(run: BenchmarkRun, names: Sequence[str]) -> Outcome:
+    """Measure the model on some of the tasks; errors as for `benchmark`, where it is asked for a single result."""
+    load = cache(lambda model: load_candidate(model, run.revision, run.trust_remote_code))
+    outcome = Outcome()
+    for name in names:
+        task = load_task(name) if run.split is None else load_task(name).with_split(run.split)
         data = data_below(run.data, task) or (None if run.suite else run.data)
         read = cache(lambda task=task, data=data: read_data(task, data))
         for protocol in run.protocols:
-            key, out = (task.name, protocol), run.out if single else run.out / task.name / protocol
+            key, out = (task.name, protocol), run.out if run.single else run.out / task.name / protocol
             try:
                 if data is None:
-                    without[key] = f"absent (no folder {task.source.name} in {run.data})"
+                    outcome.without[key] = f"absent (no folder {task.source.name} in {run.data})"
                 elif why := untunable(run, task, data, protocol):
-                    without[key] = why
+                    outcome.without[key] = why
                 else:
                     run_one(run, task, data, read, load, protocol, out)
-                    folders[key] = out
+                    outcome.folders[key] = out
             except FileExistsError:
                 raise
             except (ValueError, OSError) as error:
-                if single:
+                if run.single:
                     raise
-                failed[key] = str(error)
-    print_table(folders, without | failed)
-    if failed:
-        raise ValueError(
-            f"{len(failed)} of {len(folders) + len(failed)} failed, see above; mend them and run it again."
-        )
-    return folders
+                outcome.failed[key] = str(error)
+    return outcome
 
 
 def run_one(
@@ -196,14 +269,7 @@ def run_one(
         require_fitting_size(candidate.encoder, size)
     exam = set_exam(task, read(), split)
     sources = dict(exams_to_transfer_from(task, data)) if protocol == "zero_shot" else {}
-    conditions = Conditions(
-        protocol=protocol,
-        seeds=tuple(range(run.seed, run.seed + run.seeds)),
-        image_size=size,
-        cache_dir=run.cache_dir,
-        heads=heads_of(run, protocol),
-        tuning=run.tuning,
-    )
+    conditions = run.conditions(protocol, size)
     config = configuration(run, task.name, protocol, candidates) | {"labels_sha256": exam.labels_sha256}
     directory = RunDirectory.create(out, config, run.seed, resume=True)
     console.print(f"{task.name}, {protocol}: {run.model}")
@@ -245,10 +311,10 @@ def read_data(task: Task, data: Path) -> datasets.Dataset:
 
 def untunable(run: BenchmarkRun, task: Task, data: Path, protocol: str) -> str | None:
     """Why the model's trunk cannot be trained, where several protocols were asked for and this one trains it."""
-    if protocol not in TUNED or len(run.protocols) == 1:
-        return None
+    if protocol not in TUNED or len(run.protocols) == 1 or task.targets[0].is_dense or task.question:
+        return None  # those heads go on any trunk
     try:
-        require_tunable(models_of_folds(run.model, task.split_in(data))[0], run.revision)
+        require_tunable(models_of_folds(run.model, task.split_in(data))[0], run.revision, run.trust_remote_code)
     except ValueError as error:
         return f"not possible: {error}"
     return None
@@ -296,7 +362,7 @@ def configuration(run: BenchmarkRun, task: str, protocol: str, candidates: list[
     settings = recipe_as_dict(asdict(run) | {"tasks": [task], "protocols": [protocol]})
     statement = hashlib.sha256(run.trained_on.read_bytes()).hexdigest() if run.trained_on else None
     names = {"encoders": [candidate.encoder.fingerprint for candidate in candidates], "trained_on_sha256": statement}
-    return {key: value for key, value in settings.items() if key not in ("out", "cache_dir")} | names
+    return {key: value for key, value in settings.items() if key not in ("out", "cache_dir", "processes")} | names
 
 
 def finished_before(out: Path, config: dict) -> bool:

@@ -178,7 +178,7 @@ def test_a_part_of_an_exam_names_its_fold_by_the_whole_split(exam):
     assert fold_name(part, part.folds[0]) == "fold-1"
 
 
-def test_permission_to_run_code_reaches_the_training(run, exam, monkeypatch):
+def test_permission_to_run_code_reaches_the_training(run, candidate, monkeypatch):
     class Asked(Exception):
         pass
 
@@ -188,4 +188,4 @@ def test_permission_to_run_code_reaches_the_training(run, exam, monkeypatch):
     monkeypatch.setattr(tuned, "tune", refuse)
     for allowed in (False, True):
         with pytest.raises(Asked, match=str(allowed)):
-            run(trust_remote_code=allowed)
+            run(candidate=replace(candidate, trust_remote_code=allowed))

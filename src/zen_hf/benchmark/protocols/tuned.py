@@ -35,7 +35,6 @@ def predict_tuned(
     settings: TuningSettings,
     model_dir: Path | None = None,
     parts_dir: Path | None = None,
-    trust_remote_code: bool = False,
 ) -> list[Predictions]:
     """Train the trunk in every fold with every seed, and predict the test videos.
 
@@ -51,7 +50,6 @@ def predict_tuned(
             not kept.
         parts_dir: where the predictions of each fold and seed are kept as soon as they are there, and read instead of
             training again; may be deleted when the result is written. By default they are not kept.
-        trust_remote_code: whether code that lies beside the weights may run.
 
     Raises:
         ValueError: if the encoder cannot be tuned, the data does not fit, or a kept part is damaged.
@@ -79,7 +77,7 @@ def predict_tuned(
                     initial="random" if candidate.random_weights else "pretrained",
                     folder=folder,
                     revision=candidate.revision,
-                    trust_remote_code=trust_remote_code,
+                    trust_remote_code=candidate.trust_remote_code,
                 )
                 found = list(predict_with(exam, labels, tuned, image_size, TEMPORAL in heads, seed))
                 if stored is not None:
