@@ -45,6 +45,9 @@ def recipe_calls(monkeypatch):
     fake("plan", "plan_distillation")
     fake("benchmark", "plan_benchmark")
     sys.modules["zen_hf.recipes.benchmark"].benchmark = lambda plan: None
+    planned = ModuleType("zen_hf.recipes.benchmark_plan")
+    planned.print_plan = lambda plan: None  # plan_benchmark is counted
+    monkeypatch.setitem(sys.modules, planned.__name__, planned)
     return calls
 
 
@@ -137,14 +140,18 @@ def test_report_goes_by_what_the_folder_is(zen_hf_command, recipe_calls, tmp_pat
     assert zen_hf_command(f"report {tmp_path} --frames 7") == 0
     assert zen_hf_command(f"report {tmp_path}") == 0
     assert zen_hf_command("report results/a results/b --out there") == 0
-    assert zen_hf_command("report results/a") == 0
+    assert zen_hf_command("report results/a --data sets") == 0
     assert recipe_calls == [
         ("report", {"run": tmp_path, "frames": 7}),
         ("report", {"run": tmp_path, "frames": 120}),
-        ("results_report", {"results": [Path("results/a"), Path("results/b")], "out": Path("there")}),
-        ("results_report", {"results": [Path("results/a")], "out": Path("report")}),
+        ("results_report", {"results": [Path("results/a"), Path("results/b")], "out": Path("there"), "data": None}),
+        ("results_report", {"results": [Path("results/a")], "out": Path("report"), "data": Path("sets")}),
     ]
-    for line in (f"report {tmp_path} --out there", "report results/a --frames 3"):  # options that would do nothing
+    for line in (
+        f"report {tmp_path} --out there",
+        f"report {tmp_path} --data d",
+        "report results/a --frames 3",
+    ):  # options that would do nothing
         assert zen_hf_command(line) == 2
     assert len(recipe_calls) == 4
 
@@ -154,10 +161,13 @@ def test_benchmark_arguments(zen_hf_command, recipe_calls):
     line += (
         " --head linear --revision r --trained-on f.json --no-baselines --tuning epochs=2 --tuning rank=4 --cache c"
     )
+    line += " --dense steps=9 --text-encoder bert --prompts p.json --trust-remote-code --processes 2"
     assert zen_hf_command(line) == 0
     expected = {"model": "m", "data": Path("d"), "out": Path("o"), "tasks": ["t", "u"], "suite": None}
     expected |= {"protocols": ["lora"], "split": None, "seed": 3, "seeds": 2, "image_size": 64, "heads": ["linear"]}
     expected |= {"revision": "r", "trained_on": Path("f.json"), "baselines": False, "cache_dir": Path("c")}
+    expected |= {"dense": ["steps=9"], "text_encoder": "bert", "prompts": Path("p.json")}
+    expected |= {"trust_remote_code": True, "processes": 2}
     assert recipe_calls == [("benchmark", expected | {"tuning": ["epochs=2", "rank=4"]})]
     wrong = ["benchmark --model m --data d --out o", "benchmark --model m --data d --out o --task t --suite workflow"]
     for line in [*wrong, "benchmark --model m --data d --out o --suite zen"]:
