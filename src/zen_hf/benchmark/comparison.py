@@ -43,6 +43,7 @@ class Row:
         protocol: the protocol.
         target: what was predicted.
         metric: name of the score.
+        lower_is_better: whether the score is an error.
         head: the head, of both.
         first: name of the one encoder.
         second: name of the other.
@@ -59,6 +60,7 @@ class Row:
     protocol: str
     target: str
     metric: str
+    lower_is_better: bool
     head: str
     first: str
     second: str
@@ -168,13 +170,14 @@ def compare_encoders(
     rows = []
     for key, one, other in pairs:
         target, chosen, name = one.primary["target"], head or one.primary["head"], one.primary["name"]
-        p = adjusted[" ".join(key)]
+        p, errors = adjusted[" ".join(key)], lower_is_better(one)
         rows.append(
             Row(
                 task=key[0],
                 protocol=key[1],
                 target=target,
                 metric=name,
+                lower_is_better=errors,
                 head=chosen,
                 first=first.name,
                 second=second.name,
@@ -184,7 +187,7 @@ def compare_encoders(
                 second_seeds=seeds_of(other, target, chosen, name),
                 found=found[key],
                 adjusted_p=p,
-                verdict=verdict(first.name, second.name, found[key], p, alpha),
+                verdict=verdict(first.name, second.name, found[key], p, alpha, errors),
             )
         )
     return rows
@@ -288,10 +291,22 @@ def seeds_of(result: Result, target: str, head: str, name: str) -> statistics.Se
     return statistics.spread_over_seeds([run["scores"][name] for run in result.runs(target, head)])
 
 
-def verdict(first: str, second: str, found: statistics.Comparison, adjusted_p: float, alpha: float = 0.05) -> str:
+def lower_is_better(result: Result) -> bool:
+    """Whether the primary score of a result is an error."""
+    return result.primary.get("lower_is_better", False)  # results of a time without such scores do not say
+
+
+def verdict(
+    first: str,
+    second: str,
+    found: statistics.Comparison,
+    adjusted_p: float,
+    alpha: float = 0.05,
+    lower_is_better: bool = False,
+) -> str:
     """The result of a comparison in plain words."""
     if adjusted_p < alpha:
-        better = first if found.difference.value > 0 else second
+        better = first if (found.difference.value > 0) != lower_is_better else second
         return f"{better} is better by {abs(found.difference.value):.3f}"
     if found.minimum_detectable_difference is None:
         return "no difference found; one test video cannot show any"
@@ -319,6 +334,7 @@ def rank_all(encoders: Sequence[Encoder], head: str | None = None) -> dict[str, 
             {
                 encoder.name: [
                     seeds_of(encoder.results[key], lead["target"], head or lead["head"], lead["name"]).mean
+                    * (-1 if lower_is_better(encoder.results[key]) else 1)
                     for key, lead in zip(keys, leads, strict=True)
                 ]
                 for encoder in encoders

@@ -99,7 +99,7 @@ def cells(row: Row) -> list[str]:
         (found.second, row.second_seeds, row.second_flag),
     ]
     return [
-        f"{row.task}\n{row.protocol}, {row.head}\n{row.metric}",
+        f"{row.task}\n{row.protocol}, {row.head}\n{row.metric}{' (lower is better)' if row.lower_is_better else ''}",
         *(f"{score:.3f}\n{_spread(seeds)}{flag}" for score, seeds, flag in sides),
         f"{found.difference.value:+.3f}\n{interval}",
         f"{found.p_value:.2g}\n{row.adjusted_p:.2g}",

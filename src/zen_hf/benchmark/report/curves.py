@@ -106,8 +106,9 @@ def ends_of(score: Score) -> tuple[float, float]:
 
 
 def axis(low: float, high: float) -> tuple[float, float, list[float]]:
-    """Ends and marks of an axis over some values, in steps of a tenth, or less where they lie close together."""
-    step = 0.1 if high - low > 0.2 else 0.05 if high - low > 0.08 else 0.02
+    """Ends and marks of an axis over some values: at most ten steps of a round size, none below 0.02."""
+    steps = (size * 10.0**power for power in range(-2, 9) for size in (1, 2, 5))
+    step = next(step for step in steps if step >= 0.02 and step * (4 if step < 0.1 else 11) > high - low)
     first = math.floor(low / step + 1e-9)
     last = max(math.ceil(high / step - 1e-9), first + 1)
     return first * step, last * step, [round(index * step, 2) for index in range(first, last + 1)]

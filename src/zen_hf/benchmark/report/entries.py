@@ -24,6 +24,7 @@ class Score:
         interval: the fields of `statistics.Interval`, or None.
         spread: the fields of `statistics.SeedSpread`, or None.
         runs: every run with all its scores.
+        lower_is_better: whether it is an error.
     """
 
     target: str
@@ -33,6 +34,12 @@ class Score:
     interval: dict | None
     spread: dict | None
     runs: list[dict]
+    lower_is_better: bool = False
+
+    def best_of(self, values: dict[str, float | None]) -> str | None:
+        """The name of the best of some values of this score; None where none is defined."""
+        known = {name: value for name, value in values.items() if value is not None}
+        return (min if self.lower_is_better else max)(known, key=known.get, default=None)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,11 @@ class Entry:
         return self.summary["primary"]
 
     @property
+    def lower_is_better(self) -> bool:
+        """Whether the primary score is an error."""
+        return self.primary.get("lower_is_better", False)
+
+    @property
     def has_predictions(self) -> bool:
         """Whether what was predicted for every frame lies beside the summary."""
         return (self.result.folder / PREDICTIONS).is_file()
@@ -117,7 +129,7 @@ class Entry:
         """What is to be beaten: the same score of the baselines that were run, by the names of `words.BASELINES`."""
         found = {}
         for name, scores in self.summary["targets"][score.target]["constant"].items():
-            found["chance" if name == "chance" else "constant"] = scores[score.metric]
+            found["constant" if name in ("majority", "prevalence") else name] = scores.get(score.metric)
         for name, summary in self.baselines.items():
             if score.head in (heads := scores_of(summary, score.target)):
                 found[name] = heads[score.head].value
@@ -128,7 +140,16 @@ def scores_of(summary: dict, target: str) -> dict[str, Score]:
     """The primary score of every head of a target."""
     of_target = summary["targets"][target]
     return {
-        name: Score(target, name, of_target["primary"], head["value"], head["interval"], head["seeds"], head["runs"])
+        name: Score(
+            target,
+            name,
+            of_target["primary"],
+            head["value"],
+            head["interval"],
+            head["seeds"],
+            head["runs"],
+            of_target.get("lower_is_better", False),  # results of a time without such scores do not say
+        )
         for name, head in of_target["heads"].items()
     }
 

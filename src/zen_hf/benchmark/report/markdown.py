@@ -5,8 +5,8 @@
 from collections.abc import Sequence
 
 from .entries import Entry, Score
-from .tables import MINIATURE, padded
-from .words import BASELINES, FLAGS, head_words, metric_words, number
+from .tables import MINIATURE, TITLES, shown_baselines
+from .words import BASELINES, FLAGS, head_words, number, primary_words
 
 HEADINGS = (
     "Task",
@@ -18,10 +18,6 @@ HEADINGS = (
     "Test videos",
     "Over runs (std)",
     "Leakage",
-    "Chance",
-    "Majority or prevalence",
-    "Raw pixels",
-    "Random trunk",
 )
 
 
@@ -31,25 +27,26 @@ def results_markdown(entries: Sequence[Entry]) -> str:
     Args:
         entries: of `entries_of`.
     """
-    rows = [overview_row(entry, score) for entry in entries for score in entry.primary_scores]
-    parts = ["# Benchmark results", table(HEADINGS, rows)]
+    shown = shown_baselines(entries)
+    titles = {name: TITLES.get(name, name.replace("_", " ").capitalize()) for name in shown}
+    rows = [overview_row(entry, score, shown) for entry in entries for score in entry.primary_scores]
+    parts = ["# Benchmark results", table([*HEADINGS, *titles.values()], rows)]
     small = sum(entry.miniature for entry in entries)
     if small:
         parts.append(f"**{small} of {len(entries)} results are of miniatures** ({MINIATURE}).")
-    names = dict.fromkeys(entry.primary["name"] for entry in entries)
-    parts += ["## Metrics", bullets({f"`{name}`": metric_words(name) for name in names})]
+    names = {entry.primary["name"]: entry.lower_is_better for entry in entries}
+    parts += ["## Metrics", bullets({f"`{name}`": primary_words(name, down) for name, down in names.items()})]
     flags = dict.fromkeys(entry.summary["leakage"]["flag"] for entry in entries)
     parts += ["## Leakage", bullets({name: FLAGS[name] for name in flags})]
-    titles = {"constant": "majority or prevalence"}
-    parts += ["## Baselines", bullets({titles.get(n, n.replace("_", " ")): words for n, words in BASELINES.items()})]
+    parts += ["## Baselines", bullets({titles[name].lower(): BASELINES[name] for name in shown})]
     parts += ["## Heads side by side", table(*heads_rows(entries))]
     parts += ["## How it was measured", *(measured_line(entry) for entry in entries)]
     return "\n\n".join(parts) + "\n"
 
 
-def overview_row(entry: Entry, score: Score) -> list[str]:
+def overview_row(entry: Entry, score: Score, shown: Sequence[str]) -> list[str]:
     """One encoder under one protocol, as in the page's first table."""
-    baselines = padded(entry.baselines_of(score))
+    baselines = entry.baselines_of(score)
     deviation = score.spread["std"] if score.spread else None
     return [
         entry.task + (" (miniature)" if entry.miniature else ""),
@@ -61,7 +58,7 @@ def overview_row(entry: Entry, score: Score) -> list[str]:
         str(entry.test_videos),
         "–" if deviation is None else number(deviation),
         entry.summary["leakage"]["flag"],
-        *("–" if value is None else number(value) for value in baselines.values()),
+        *("–" if baselines.get(name) is None else number(baselines[name]) for name in shown),
     ]
 
 

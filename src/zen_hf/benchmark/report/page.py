@@ -15,7 +15,7 @@ from .palette import COLOURS
 from .ribbons import ribbons
 from .style import STYLE
 from .tables import MINIATURE, heads_table, overview
-from .words import PROTOCOLS, metric_words
+from .words import PROTOCOLS, primary_words
 
 TITLE = "Benchmark results"
 
@@ -66,8 +66,9 @@ def task_section(task: str, entries: list[Entry]) -> str:
 def target_section(target: str, entries: list[Entry]) -> str:
     """Scores, curves, ribbons, classes and confusions of one target of a task."""
     about = entries[0].summary["targets"][target]
+    said = primary_words(about["primary"], about.get("lower_is_better", False))
     parts = [
-        f"<h3>{escape(target)}</h3><p><b>{escape(about['primary'])}</b>: {escape(metric_words(about['primary']))}.</p>",
+        f"<h3>{escape(target)}</h3><p><b>{escape(about['primary'])}</b>: {escape(said)}.</p>",
         heads_table(entries, target),
     ]
     if curves := label_efficiency(entries, target):

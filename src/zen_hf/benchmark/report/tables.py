@@ -7,7 +7,7 @@ from html import escape
 
 from ..statistics import FEW_UNITS
 from .entries import Entry, Score
-from .words import BASELINES, FLAGS, badge, head_words, interval_html, metric_words, number_html
+from .words import BASELINES, FLAGS, QUESTIONS, badge, head_words, interval_html, number_html, primary_words
 
 COLUMNS = (
     "Protocol",
@@ -19,27 +19,32 @@ COLUMNS = (
     "Test videos",
     "Over runs",
     "Leakage",
-    "Chance",
-    "Majority or prevalence",
-    "Raw pixels",
-    "Random trunk",
 )
+TITLES = {"constant": "Majority or prevalence", "question_majority": "Majority by question"}
 
 PICTURE = 90  # width of an interval's picture, pixels
 
 
 def overview(entries: Sequence[Entry]) -> str:
     """The table of task x protocol x encoder, one group of rows per task and test videos, with its legend."""
-    lines = ["<div class=wide><table class=scores><thead><tr>" + "".join(f"<th>{name}</th>" for name in COLUMNS)]
+    shown = shown_baselines(entries)
+    columns = [*COLUMNS, *(TITLES.get(name, name.replace("_", " ").capitalize()) for name in shown)]
+    lines = ["<div class=wide><table class=scores><thead><tr>" + "".join(f"<th>{name}</th>" for name in columns)]
     lines.append("</tr></thead>")
     for task in dict.fromkeys(entry.task for entry in entries):
         of_task = [entry for entry in entries if entry.task == task]
         for tested_on in dict.fromkeys(entry.tested_on for entry in of_task):
             together = [entry for entry in of_task if entry.tested_on == tested_on]
-            lines.append(f"<tbody><tr class=task><th colspan={len(COLUMNS)}>{task_line(together[0])}</th></tr>")
-            lines += [overview_row(entry, score) for entry in together for score in entry.primary_scores]
+            lines.append(f"<tbody><tr class=task><th colspan={len(columns)}>{task_line(together[0])}</th></tr>")
+            lines += [overview_row(entry, score, shown) for entry in together for score in entry.primary_scores]
             lines.append("</tbody>")
-    return "\n".join([*lines, "</table></div>", legend()])
+    return "\n".join([*lines, "</table></div>", legend(shown)])
+
+
+def shown_baselines(entries: Sequence[Entry]) -> list[str]:
+    """The baselines that have a column: those of questions only where a task asks some."""
+    found = {name for entry in entries for score in entry.primary_scores for name in entry.baselines_of(score)}
+    return [name for name in BASELINES if name in found or name not in QUESTIONS]
 
 
 def task_line(entry: Entry) -> str:
@@ -48,7 +53,8 @@ def task_line(entry: Entry) -> str:
     mini = " " + badge("miniature", "miniature", MINIATURE) if entry.miniature else ""
     return (
         f"<a href='#{escape(entry.task)}'>{escape(entry.task)}</a>{mini} <span class=note>{escape(entry.primary['target'])}: "
-        f"<b>{escape(entry.primary['name'])}</b> ({escape(metric_words(entry.primary['name']))}); split "
+        f"<b>{escape(entry.primary['name'])}</b> "
+        f"({escape(primary_words(entry.primary['name'], entry.lower_is_better))}); split "
         f"{escape(entry.split)}, {escape(origin)}</span>"
     )
 
@@ -58,7 +64,7 @@ MINIATURE = (
 )
 
 
-def overview_row(entry: Entry, score: Score) -> str:
+def overview_row(entry: Entry, score: Score, shown: Sequence[str]) -> str:
     """One encoder under one protocol."""
     baselines = entry.baselines_of(score)
     leakage, size = entry.summary["leakage"], f"{entry.summary['image_size']} px"
@@ -72,14 +78,9 @@ def overview_row(entry: Entry, score: Score) -> str:
         videos_html(entry.test_videos),
         spread_html(score),
         badge(leakage["flag"], leakage["flag"], leakage["why"]),
-        *(number_html(value) if name in baselines else "–" for name, value in padded(baselines).items()),
+        *(number_html(baselines[name]) if name in baselines else "–" for name in shown),
     ]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def padded(baselines: dict[str, float | None]) -> dict[str, float | None]:
-    """The baselines in the order of the columns, None for those that were not run."""
-    return {name: baselines.get(name) for name in BASELINES}
 
 
 def videos_html(count: int) -> str:
@@ -101,35 +102,37 @@ def spread_html(score: Score) -> str:
 
 
 def interval_picture(score: Score, baselines: dict[str, float | None]) -> str:
-    """A score and its interval on a line from 0 to 1, with a mark for the best baseline."""
+    """A score and its interval on a line from 0 to 1, where errors above 1 end too, with a mark for the best baseline."""
     if score.value is None:
         return ""
-    known = {name: value for name, value in baselines.items() if value is not None}
-    best = max(known, key=known.get, default=None)
+
+    def place(value: float) -> float:
+        return PICTURE * min(value, 1)
+
+    best = score.best_of(baselines)
     parts = [f"<line class=axis x1=0 y1=8 x2={PICTURE} y2=8 />"]
     if best is not None:
         name = escape(best.replace("_", " "))
-        x = PICTURE * known[best]
+        x = place(baselines[best])
         parts.append(f"<line class=base x1={x:.1f} y1=1 x2={x:.1f} y2=15><title>best baseline: {name}</title></line>")
     if score.interval is not None:
-        low, high = PICTURE * score.interval["low"], PICTURE * score.interval["high"]
+        low, high = place(score.interval["low"]), place(score.interval["high"])
         parts.append(f"<line class=range x1={low:.1f} y1=8 x2={high:.1f} y2=8 />")
-    parts.append(f"<circle class=point cx={PICTURE * score.value:.1f} cy=8 r=2.5 />")
+    parts.append(f"<circle class=point cx={place(score.value):.1f} cy=8 r=2.5 />")
     return f"<svg class=interval width={PICTURE} height=16 role=img aria-hidden=true>{''.join(parts)}</svg>"
 
 
-def legend() -> str:
-    """What flags, marks and baselines mean."""
+def legend(shown: Sequence[str]) -> str:
+    """What flags, marks and the shown baselines mean."""
     flags = " ".join(f"<li>{badge(name, name)} {escape(words)}</li>" for name, words in FLAGS.items())
-    names = {"constant": "Majority or prevalence"}
     baselines = " ".join(
-        f"<li><b>{names.get(name, name.replace('_', ' ').capitalize())}</b>: {escape(words)}</li>"
-        for name, words in BASELINES.items()
+        f"<li><b>{TITLES.get(name, name.replace('_', ' ').capitalize())}</b>: {escape(BASELINES[name])}</li>"
+        for name in shown
     )
     return (
         "<p class=note>Intervals: bootstrap over test videos, 95 %. “Over runs” is the standard deviation over the seeds of "
         "the head, or over the subsets of training videos; it is no part of the interval. In the picture the dot is the "
-        "score, the bar its interval, the upright mark the best baseline. Overlapping intervals do not decide between two "
+        "score, the bar its interval, the upright mark the best baseline; an error above 1 stands at the end. Overlapping intervals do not decide between two "
         "encoders: <code>zen-hf compare</code> does, video by video.</p>"
         f"<div class=columns><div><p>Leakage</p><ul>{flags}</ul></div><div><p>Baselines</p><ul>{baselines}</ul></div></div>"
     )

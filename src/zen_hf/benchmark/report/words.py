@@ -37,7 +37,44 @@ COMPONENTS = {
     "iv": "pairs of instrument and verb",
     "it": "pairs of instrument and target",
 }
+SEGMENTATION = {
+    "dice": "Dice of the classes in an image's truth",
+    "dice_strict": "Dice of the classes in an image's truth or prediction: a class that is not there scores 0",
+    "iou": "IoU of the classes in an image's truth",
+    "mc_iou": "IoU of the classes in an image's truth or prediction",
+    "hd95_maxdir": "HD95 in pixels, the greater of the two directed distances; the image's diagonal for a missed class",
+    "ch_iou": "IoU, mean over the classes of an image's truth",
+    "isi_iou": "IoU, mean over the classes of an image's truth or prediction",
+}
+DEPTH = {
+    "abs_rel": "absolute relative error",
+    "sq_rel": "squared relative error",
+    "rmse": "root mean squared error",
+    "rmse_log": "root mean squared error of the logarithm",
+    "delta1": "share of pixels within a factor of 1.25",
+    "delta2": "share of pixels within a factor of 1.25 squared",
+    "delta3": "share of pixels within a factor of 1.25 cubed",
+}
+SCALINGS = {
+    "metric": "as predicted",
+    "median_scaled": "after scaling each prediction by the ratio of the medians",
+}
+ANSWERS = {
+    "macro_f1": "F1 of every answer that is true somewhere, mean over answers",
+    "macro_precision": "precision of every answer that is true somewhere, mean over answers",
+    "macro_recall": "recall of every answer that is true somewhere, mean over answers",
+    "weighted_f1": "F1 of every answer, weighted by its number of questions",
+}
+PLAIN_AVERAGES = {
+    "class_mean": "mean over all images, then over classes",
+    "image_mean": "mean over all images",
+    "video_mean": "mean over videos",
+    "frame": "frames of all videos together",
+    "global": "all videos together",
+}
 OTHERS = {
+    "dice_global": "Dice from the pixels of all images together, mean over classes",
+    "miou_global": "IoU from the pixels of all images together, mean over classes",
     "sqrt_accuracy_segment_f1_10_video_mean": "square root of accuracy x segmental F1 at 10 % overlap of a video; mean over "
     "videos",
     "sqrt_of_means_accuracy_segment_f1_10": "square root of mean accuracy x mean segmental F1 at 10 % overlap, means over "
@@ -46,14 +83,23 @@ OTHERS = {
 }
 SCORE = re.compile(r"(?P<measure>.+?)(_(?P<strategy>[abc]))?_(?P<average>video_mean|class_mean|global|frame|pooled)")
 DIAGNOSTIC = "knn"  # a head of `zero_shot` that uses the task's training labels: never a headline
+HEADS = {
+    "ms_tcn": "temporal (MS-TCN)",
+    DIAGNOSTIC: "nearest neighbours (diagnostic)",
+    "dpt": "DPT",
+    "upernet": "UperNet",
+    "mask2former": "Mask2Former",
+    "fusion": "fusion with the question",
+    "text": "text prompts",
+}
 PROTOCOLS = {
     "frozen": "frozen: heads on features of the unchanged encoder",
     "few_shot": "few_shot: heads on frozen features of a few whole training videos",
     "lora": "lora: low-rank adapters trained in the encoder, then heads",
     "dora": "dora: weight-decomposed low-rank adapters trained in the encoder, then heads",
     "full": "full: the whole encoder trained, then heads",
-    "zero_shot": "zero_shot: no training on this task; another task's head, or as a diagnostic the vote of its nearest "
-    "training frames, which uses this task's labels",
+    "zero_shot": "zero_shot: no training on this task; text prompts, another task's head, or as a diagnostic the vote of its "
+    "nearest training frames, which uses this task's labels",
 }
 FLAGS = {
     "clean": "all training data of the encoder is listed, and no test patient is in it",
@@ -61,13 +107,43 @@ FLAGS = {
     "seen_labelled": "a test patient was in the training data of the encoder or its teachers, with labels",
     "unknown": "not all training data is listed, or it may hold test patients",
 }
+QUESTIONS = ("question_majority", "question_only")  # of tasks that ask questions alone
 BASELINES = {
     "chance": "classes drawn by their training frequencies, or random scores",
-    "constant": "the most frequent training class (majority), or for average precision the share of positive frames "
-    "(prevalence)",
+    "constant": "the most frequent training class, of depth the usual map (majority), or for average precision the share of "
+    "positive frames (prevalence)",
+    "question_majority": "the most frequent training answer of each question",
+    "question_only": "the same head with the question alone, without the picture",
     "raw_pixels": "the same head on a small version of the picture, without a network",
     "random_trunk": "the same head on the same architecture with random weights",
 }
+
+
+LOWER = "lower is better"
+
+
+def primary_words(name: str, lower_is_better: bool) -> str:
+    """A primary score in full, and in which direction it is read where that is down."""
+    return metric_words(name) + (f"; {LOWER}" if lower_is_better else "")
+
+
+def dense_words(name: str) -> str:
+    """A score of masks, instances, depth or answers in full; another name stands for itself."""
+    measure, average = next(
+        ((name.removesuffix(f"_{average}"), words) for average, words in PLAIN_AVERAGES.items() if name.endswith(average)),
+        (name, None),
+    )
+    if depth := re.fullmatch(rf"({'|'.join(DEPTH)})_({'|'.join(SCALINGS)})", measure):
+        words = f"{DEPTH[depth[1]]}, {SCALINGS[depth[2]]}"
+    elif found := re.fullmatch(r"(box|mask)_ap(50|75|)(_ava|)", measure):
+        overlap = f"at {found[2]} % overlap" if found[2] else "mean over overlaps of 50 to 95 % (COCO)"
+        authors = " as the authors of GraSP compute it" if found[3] else ""
+        words = f"average precision of {'boxes' if found[1] == 'box' else 'masks'}{authors}, {overlap}, mean over classes"
+    elif measure.startswith("accuracy_"):
+        words = f"share of the questions on {measure.removeprefix('accuracy_').replace('_', ' ')} answered right"
+    else:
+        words = SEGMENTATION.get(measure) or ANSWERS.get(measure)
+    return f"{words}; {average}" if words and average else name
 
 
 def metric_words(name: str) -> str:
@@ -78,7 +154,7 @@ def metric_words(name: str) -> str:
     """
     match = SCORE.fullmatch(name)
     if name in OTHERS or match is None:
-        return OTHERS.get(name, name)
+        return OTHERS.get(name) or dense_words(name)
     measure, strategy, average = match["measure"], match["strategy"], match["average"]
     kind, _, component = measure.partition("_")
     if overlap := re.fullmatch(r"segment_f1_(\d+)", measure):
@@ -88,9 +164,9 @@ def metric_words(name: str) -> str:
     elif kind in MEASURES and component in COMPONENTS:
         words = f"{MEASURES[kind]} of {COMPONENTS[component]}"
     else:
-        return name
+        return dense_words(name)
     whole = measure.startswith(WITHOUT_CLASSES)
-    over = {"video_mean": "mean over videos", "frame": "frames of all videos together"}.get(average) if whole else None
+    over = PLAIN_AVERAGES.get(average) if whole else None
     return "; ".join([words, *([STRATEGIES[strategy]] if strategy else []), over or AVERAGES[average]])
 
 
@@ -104,9 +180,14 @@ def head_words(head: str) -> str:
     base, _, shots = head.partition("@")
     smoothed = base.endswith("_smoothed")
     kind = base.removesuffix("_smoothed")
-    words = {"ms_tcn": "temporal (MS-TCN)", DIAGNOSTIC: "nearest neighbours (diagnostic)"}.get(kind, kind)
+    words = HEADS.get(kind, kind)
     if kind.startswith("transfer:"):
         words = f"head of {kind.removeprefix('transfer:')}"
+    if kind.startswith("text:"):
+        words = f"text prompts, adaptor {kind.removeprefix('text:')}"
+    if prompts := re.fullmatch(r"text_set(\d+)(?::(.+))?", kind):
+        adaptor = f", adaptor {prompts[2]}" if prompts[2] else ""
+        words = f"text prompts, wording {int(prompts[1]) + 1} alone{adaptor}"
     few = [f"{shots} video{'s' if shots != '1' else ''}"] if shots else []
     return ", ".join([words, *(["smoothed"] if smoothed else []), *few])
 
