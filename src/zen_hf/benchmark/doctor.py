@@ -5,6 +5,9 @@
 Every finding has a severity. An `error` makes scores wrong or impossible, a `warning` may, a `note` is good to know, `ok`
 is a check that passed. A miniature is told from half a download by its marker: its counts differ from the published
 ones, which is a note there and an error in a download.
+
+The truth of a dense target (masks, instances, depth) is read of some frames of every video alone, spread over it; a benchmark
+run reads it of all of them, before it trains anything.
 """
 
 import fnmatch
@@ -16,15 +19,18 @@ from pathlib import Path
 from typing import Literal
 
 import datasets
+import numpy as np
 
+from .dense.pictures import IGNORE, DenseValue, Instances, PartialMask
 from .miniatures.marker import NAME as MINIATURE_MARKER
 from .near_duplicates import hash_frames, similar_videos
 from .readers.frame_image import open_frame
 from .split import Split
-from .task import Task, load_task, task_names
+from .task import Target, Task, load_task, task_names
 
 FRAMES_OFF = 0.005  # share of the published frames that a download may lack or have beyond: decoders differ at the end
 HASHED_FRAMES = 32  # per video, for near duplicates
+READ_TRUTHS = 32  # per video and dense target
 COMMON_FILES = ("readme*", "license*", "changes*", "*.md", "*.zip", MINIATURE_MARKER.lower())
 MANY = 5  # names in a message
 
@@ -148,15 +154,16 @@ def check_files(task: Task, split: Split, folder: Path) -> Iterator[Finding]:
 
 
 def check_counts(task: Task, split: Split, videos: dict[str, datasets.Dataset], miniature: bool) -> Iterator[Finding]:
-    """Videos and frames against the published counts."""
-    frames = {video: len(rows) for video, rows in videos.items()}
+    """Videos, frames and, where a task asks them, questions against the published counts."""
+    frames = {video: len(set(rows["frame"][:])) for video, rows in videos.items()}
     found = {"videos": len(videos), "frames": sum(frames.values())}
+    found |= {"questions": sum(len(rows) for rows in videos.values())} if task.question else {}
     fold = split.folds[0]
     found |= {side: sum(frames.get(video, 0) for video in ids) for side, ids in fold.sides.items()}
     if not task.published:
         yield Finding("note", "counts", f"{found['videos']} videos, {found['frames']} frames; none were published.")
     for name, published in task.published.items():
-        what = f"{name}" if name in ("videos", "frames") else f"frames to {name}"
+        what = f"frames to {name}" if name in fold.sides else name
         words = f"{found[name]} {what}, published {published}"
         off = abs(found[name] - published) / published
         if miniature:
@@ -172,22 +179,84 @@ def check_counts(task: Task, split: Split, videos: dict[str, datasets.Dataset], 
 
 
 def check_labels(task: Task, split: Split, videos: dict[str, datasets.Dataset]) -> Iterator[Finding]:
-    """Frames in the order of time, and classes that a side does not hold."""
+    """Frames in the order of time, truths that cannot be read, and classes that a side does not hold."""
     for video, rows in videos.items():
         frames = rows["frame"][:]
-        if any(later <= earlier for earlier, later in zip(frames, frames[1:], strict=False)):
-            yield Finding("error", "labels", f"video {video}: frames are not in the order of time, or there twice.")
-    fold = split.folds[0]
+        if any(later < earlier for earlier, later in zip(frames, frames[1:], strict=False)):
+            yield Finding("error", "labels", f"video {video}: frames are not in the order of time.")
+        asked = rows[task.question][:] if task.question else [None] * len(frames)
+        twice = len(frames) - len(set(zip(frames, asked, strict=True)))
+        if twice:
+            what = "questions about the same frame" if task.question else "frames"
+            yield Finding("error", "labels", f"video {video}: {twice} {what} are there twice.")
     for target in task.targets:
-        for side, ids in fold.sides.items():
-            held = Counter()
-            for video in ids:
-                for label in videos[video][target.name] if video in videos else ():
-                    held.update([label] if target.kind == "single_label" else [i for i, x in enumerate(label) if x])
-            absent = [name for index, name in enumerate(target.labels) if index not in held]
+        looked = ""
+        if target.is_dense:
+            held, read, bad = look_at_truths(target, videos)
+            looked = f" among the up to {READ_TRUTHS} frames of each video that were looked at"
+            yield from truths_read(target, read, bad)
+        else:
+            held = {video: Counter() for video in videos}
+            for video, rows in videos.items():
+                for label in rows[target.name]:
+                    single = target.kind == "single_label"
+                    held[video].update([label] if single else [i for i, x in enumerate(label) if x])
+        for side, ids in split.folds[0].sides.items():
+            of_side = sum((held.get(video, Counter()) for video in ids), Counter())
+            absent = [name for index, name in enumerate(target.labels) if index not in of_side]
             if ids and absent:
-                words = f"{len(absent)} of {len(target.labels)} classes of {target.name!r} do not occur in {side}"
+                words = (
+                    f"{len(absent)} of {len(target.labels)} classes of {target.name!r} do not occur in {side}{looked}"
+                )
                 yield Finding("note", "classes", f"{words}: {some(absent)}; they have no score there.")
+
+
+def look_at_truths(
+    target: Target, videos: dict[str, datasets.Dataset]
+) -> tuple[dict[str, Counter], Counter, dict[str, list[str]]]:
+    """Read the truth of frames spread over every video.
+
+    Args:
+        target: a dense one.
+        videos: rows of every video.
+
+    Returns:
+        Per video the number of frames that show each class; per video the frames that were read; and per video what is wrong
+        with those that cannot be.
+    """
+    held, read, bad = {video: Counter() for video in videos}, Counter(), {}
+    for video, rows in videos.items():
+        cells = rows[target.name][:]
+        for index in np.unique(np.linspace(0, len(cells) - 1, min(READ_TRUTHS, len(cells))).round().astype(int)):
+            read[video] += 1
+            try:
+                held[video].update(classes_shown(target.read(cells[index])))
+            except (ValueError, OSError) as error:
+                bad.setdefault(video, []).append(str(error))
+    return held, read, bad
+
+
+def classes_shown(truth: DenseValue) -> list[int]:
+    """Classes that the truth of a frame shows; none of depth."""
+    if isinstance(truth, Instances):
+        return sorted(set(truth.labels.tolist()))
+    if isinstance(truth, PartialMask):
+        return [channel for channel in truth.known if (truth.bits >> channel & 1).any()]
+    return [] if truth.dtype.kind == "f" else [value for value in np.unique(truth).tolist() if value != IGNORE]
+
+
+def truths_read(target: Target, read: Counter, bad: dict[str, list[str]]) -> Iterator[Finding]:
+    """What reading the truths of a dense target showed, video by video."""
+    for video, messages in list(bad.items())[:MANY]:
+        words = f"the truth of {len(messages)} of {read[video]} frames that were looked at cannot be read (first: "
+        yield Finding("error", "labels", f"video {video}: {words}{messages[0]}).")
+    if len(bad) > MANY:
+        yield Finding("error", "labels", f"the truth of {target.name!r} is bad in {some(sorted(bad))}.")
+    if not bad:
+        words = (
+            f"the truth of {target.name!r} was read of {sum(read.values())} frames, up to {READ_TRUTHS} of each video"
+        )
+        yield Finding("ok", "labels", f"{words}; a run reads all of them.")
 
 
 def check_pictures(videos: dict[str, datasets.Dataset]) -> Iterator[Finding]:
@@ -234,8 +303,9 @@ def check_near_duplicates(split: Split, videos: dict[str, datasets.Dataset]) -> 
 
 
 def image_references(rows: datasets.Dataset) -> list[str]:
-    """Paths or references of the frames of a video, not decoded."""
-    return [cell["path"] for cell in rows.cast_column("image", datasets.Image(decode=False))["image"]]
+    """Paths or references of the frames of a video, each once, not decoded."""
+    cells = rows.cast_column("image", datasets.Image(decode=False))["image"]
+    return list(dict.fromkeys(cell["path"] for cell in cells))
 
 
 def pattern_of(pattern: str) -> re.Pattern:

@@ -39,7 +39,7 @@ def write(folder: Path, videos: list[str], seconds: int, size: int, seed: int) -
         annotations = {}
         for second, scene in enumerate(draw_operation(number, seconds, size, seed)):
             Image.fromarray(scene.image).save(pictures / f"{second:06d}.png")
-            annotations[str(second)] = rows(triplets(scene), phase_of_second(second, seconds, len(PHASES)))
+            annotations[str(second)] = rows(scene, phase_of_second(second, seconds, len(PHASES)))
         content = {
             "video": int(video.removeprefix("VID")),
             "fps": 1,
@@ -50,25 +50,30 @@ def write(folder: Path, videos: list[str], seconds: int, size: int, seed: int) -
         (folder / "labels" / f"{video}.json").write_text(json.dumps(content))
 
 
-def triplets(scene: SceneFrame) -> list[int]:
-    """Ids of the triplets of a scene; one that CholecT50 does not have becomes the null triplet of its instrument."""
-    found = set()
-    for instrument, verb, target in scene.triplets:
-        name = INSTRUMENTS[instrument]
-        if name not in classes.INSTRUMENTS:
-            continue
-        triplet = f"{name},{VERBS[verb]},{TARGET_NAMES.get(TARGETS[target])}"
-        null = f"{name},null_verb,null_target"
-        found.add(classes.TRIPLETS.index(triplet if triplet in classes.TRIPLETS else null))
-    return sorted(found)
+def triplet_of(instrument: int, verb: int, target: int) -> int | None:
+    """Id of a triplet of synthetic surgery; one that CholecT50 does not have becomes the null triplet of its instrument."""
+    name = INSTRUMENTS[instrument]
+    if name not in classes.INSTRUMENTS:
+        return None
+    triplet = f"{name},{VERBS[verb]},{TARGET_NAMES.get(TARGETS[target])}"
+    null = f"{name},null_verb,null_target"
+    return classes.TRIPLETS.index(triplet if triplet in classes.TRIPLETS else null)
 
 
-def rows(triplets: list[int], phase: int) -> list[list]:
-    """Rows of 15 values of one frame, without boxes."""
+def rows(scene: SceneFrame, phase: int) -> list[list]:
+    """Rows of 15 values of one frame, one per instrument with its box, as shares of the frame."""
+    height, width = scene.image.shape[:2]
+    boxes = {}  # of the instances of each instrument
+    for box, instrument in zip(scene.boxes.tolist(), scene.box_labels.tolist(), strict=True):
+        left, top, right, bottom = box
+        share = [left / width, top / height, (right - left) / width, (bottom - top) / height]
+        boxes.setdefault(instrument, []).append(share)
     found = []
-    for triplet in triplets:
-        instrument, verb, target = classes.COMPONENTS[triplet]
-        found.append([triplet, instrument, 1, -1, -1, -1, -1, verb, target, -1, -1, -1, -1, -1, phase])
+    for drawn in scene.triplets:
+        box, triplet = boxes[drawn[0]].pop(0), triplet_of(*drawn)
+        if triplet is not None:
+            instrument, verb, target = classes.COMPONENTS[triplet]
+            found.append([triplet, instrument, 1, *box, verb, target, -1, -1, -1, -1, -1, phase])
     return found or [[-1] * 14 + [phase]]
 
 
