@@ -10,9 +10,11 @@ from omegaconf import MISSING
 
 from zen_hf.modeling.clip_encoder import ClipEncoder
 from zen_hf.modeling.frame_encoder import FrameEncoder, FrameFeatures
+from zen_hf.modeling.image_text_encoder import JointFrameEncoder
 from zen_hf.modeling.pretrained_encoder import CLIPS, load_pretrained
 
 RESOLUTIONS = ("grid_match", "native", "pad")
+SUMMARIES = ("pooled", "joint")
 
 
 @dataclass
@@ -25,6 +27,8 @@ class TeacherSpec:
         revision: Commit, tag or branch on the Hub.
         licence: Licence of the weights, carried into the model card.
         weight: Weight of this teacher's losses.
+        summary: `"pooled"`: what the encoder pools, else its CLS token or mean patch. `"joint"`: the final embedding of an
+            image-text model, after CLIP's visual projection, which zero-shot classification by text needs.
         resolution: `"grid_match"`: the input has the size at which the teacher's grid equals the student's. `"native"`:
             the input has `image_size`, for teachers that are poor at other sizes than their own, and its features are
             averaged onto the student's grid, or enlarged bilinearly where they are coarser. `"pad"`: the input has the
@@ -42,6 +46,7 @@ class TeacherSpec:
     revision: str | None = None
     licence: str = "unknown"
     weight: float = 1.0
+    summary: str = "pooled"
     resolution: str = "grid_match"
     image_size: int | None = None
     image_sizes: list[int] = field(default_factory=list)
@@ -52,6 +57,10 @@ class TeacherSpec:
     def __post_init__(self):
         if not re.fullmatch(r"[\w-]+", self.name):
             raise ValueError(f"teacher name {self.name!r} must consist of letters, digits, '_' and '-'")
+        if self.summary not in SUMMARIES:
+            raise ValueError(
+                f"teacher {self.name}: summary is {self.summary!r}; expected one of {', '.join(SUMMARIES)}"
+            )
         if self.resolution not in RESOLUTIONS:
             raise ValueError(
                 f"teacher {self.name}: resolution is {self.resolution!r}; expected one of {', '.join(RESOLUTIONS)}"
@@ -75,14 +84,16 @@ class Teacher:
 
     Raises:
         FileNotFoundError: If `spec.source` holds no checkpoint.
-        ValueError: If the checkpoint is incomplete, its normalisation unknown or the model takes clips.
+        ValueError: If the checkpoint is incomplete, its normalisation unknown, the model takes clips, or it has no joint
+            space where `spec.summary` asks for it.
     """
 
     is_video = False
 
     def __init__(self, spec: TeacherSpec, encoder: FrameEncoder | None = None, dtype: torch.dtype = torch.float32):
         self.spec, self.name = spec, spec.name
-        self.encoder = encoder or FrameEncoder.from_pretrained(
+        encoder_class = JointFrameEncoder if spec.summary == "joint" else FrameEncoder
+        self.encoder = encoder or encoder_class.from_pretrained(
             spec.source,
             revision=spec.revision,
             dtype=dtype,
@@ -171,8 +182,11 @@ def load_teacher(spec: TeacherSpec, dtype: torch.dtype = torch.float32) -> Teach
 
     Raises:
         FileNotFoundError: If `spec.source` holds no checkpoint.
-        ValueError: If the checkpoint is incomplete, its normalisation unknown, or it cannot follow `spec.resolution`.
+        ValueError: If the checkpoint is incomplete, its normalisation unknown, or it cannot follow `spec.resolution` or
+            `spec.summary`.
     """
+    if spec.summary == "joint":
+        return Teacher(spec, dtype=dtype)
     model, settings = load_pretrained(
         spec.source, spec.revision, dtype, spec.trust_remote_code, spec.image_mean, spec.image_std
     )

@@ -40,6 +40,7 @@ ADAPTOR_KINDS = {
     "ladder": {"hidden_size"},
     "temporal": {"tubelet_size"},
 }
+TEXT_TOWER_KEYS = {"adaptor", "config", "projection", "logit_bias", "padded_length", "pad_token_id"}
 
 
 @auto_docstring(checkpoint="zen-small")
@@ -73,10 +74,15 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
         One dict per teacher head of [`ZenForDistillation`]: `name`, `summary_size`, `patch_size` and `kind`, which is
         `"mlp"` (the default) or `"ladder"`, both with a `hidden_size`, `"transformer"`, or `"temporal"` with a
         `tubelet_size`.
+    text_tower (`dict`, *optional*):
+        The text half of [`ZenForZeroShotImageClassification`]: `adaptor`, the name of the adaptor into its space;
+        `config`, the configuration of the text model with its class in `architectures`; `projection` and `logit_bias`,
+        whether it has them; `padded_length` and `pad_token_id`, to which length every text is filled up, else `None`.
     apply_layernorm (`bool`, *optional*, defaults to `True`):
         Whether [`ZenBackbone`] applies the final norm to its feature maps.
     reshape_hidden_states (`bool`, *optional*, defaults to `True`):
-        Whether [`ZenBackbone`] returns maps `(batch, hidden, height, width)`; else token sequences with the prefix.
+        Whether [`ZenBackbone`] returns maps `(batch, hidden, height, width)`; else sequences of the summary and the
+        patch tokens, as DPT reads them: one token before the patches, no registers.
 
     Example:
 
@@ -114,6 +120,7 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
     rope_jitter: float | None = None
     rope_rescale: float | None = None
     adaptors: list | None = None
+    text_tower: dict | None = None
     apply_layernorm: bool = True
     reshape_hidden_states: bool = True
     _out_features: list[str] | None = None
@@ -170,6 +177,18 @@ class ZenConfig(BackboneConfigMixin, PreTrainedConfig):
                 )
             if "." in adaptor["name"]:
                 raise ValueError(f"adaptor name {adaptor['name']!r} holds a dot, which separates modules; drop it")
+
+    def validate_text_tower(self):
+        """Part of `@strict`."""
+        if self.text_tower is None:
+            return
+        if set(self.text_tower) != TEXT_TOWER_KEYS:
+            raise ValueError(f"text_tower has the keys {sorted(self.text_tower)}; expected {sorted(TEXT_TOWER_KEYS)}")
+        names = [adaptor["name"] for adaptor in self.adaptors or [] if adaptor.get("kind") != "temporal"]
+        if self.text_tower["adaptor"] not in names:
+            raise ValueError(
+                f"text_tower speaks to the adaptor {self.text_tower['adaptor']!r}; the adaptors of frames are {names}"
+            )
 
     def save_pretrained(self, save_directory, push_to_hub: bool = False, **kwargs):
         """Saves the configuration and, where the folder has none yet, the image processor that pipelines look for."""

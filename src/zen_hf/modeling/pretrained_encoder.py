@@ -80,7 +80,7 @@ class PretrainedEncoder:
         digest = hashlib.sha256()
         # where, by what and for what it was written
         neutral = {"transformers_version", "dtype", "_name_or_path", "auto_map", "architectures"}
-        neutral |= {"id2label", "label2id", "problem_type"}
+        neutral |= {"id2label", "label2id", "problem_type", "text_tower"}
         neutral |= {"num_classes", "label_names", "pretrained_cfg"}  # of timm; its normalisation is hashed below
         config = {key: value for key, value in self.model.config.to_dict().items() if key not in neutral}
         settings = [config, self.mean.tolist(), self.std.tolist(), self.pixel_scale, self.reverse_channels]
@@ -104,6 +104,7 @@ def load_pretrained(
     trust_remote_code: bool = False,
     image_mean: list[float] | None = None,
     image_std: list[float] | None = None,
+    model_class: type = AutoModel,
 ) -> tuple[PreTrainedModel, dict]:
     """Loads a model from the Hub or a local folder, refusing one whose weights are not all there.
 
@@ -115,6 +116,7 @@ def load_pretrained(
         trust_remote_code: Whether code that lies beside the weights may run.
         image_mean: Overrides the mean of the checkpoint's own preprocessing.
         image_std: Overrides its standard deviation.
+        model_class: Class, or Auto class, that loads it.
 
     Returns:
         The model, and the other arguments of the encoder's class.
@@ -126,7 +128,7 @@ def load_pretrained(
     """
     name = hub_name(str(pretrained_model_name_or_path))
     try:
-        model, report = AutoModel.from_pretrained(
+        model, report = model_class.from_pretrained(
             name,
             revision=revision,
             dtype=dtype,
