@@ -11,10 +11,35 @@ from typing import TYPE_CHECKING
 from zen_hf.auto_registration import register_auto_classes
 
 if TYPE_CHECKING:
-    from zen_hf.modeling import ZenBackbone, ZenConfig, ZenForDistillation, ZenForImageClassification, ZenModel
+    from zen_hf.modeling import (
+        ZenBackbone,
+        ZenConfig,
+        ZenDenseConfig,
+        ZenForDepthEstimation,
+        ZenForDistillation,
+        ZenForImageClassification,
+        ZenForSemanticSegmentation,
+        ZenForZeroShotImageClassification,
+        ZenModel,
+        ZenPyramidBackbone,
+        ZenPyramidConfig,
+    )
 
 __version__ = "0.1.0.dev0"
-__all__ = ["ZenBackbone", "ZenConfig", "ZenForDistillation", "ZenForImageClassification", "ZenModel", "__version__"]
+__all__ = [
+    "ZenBackbone",
+    "ZenConfig",
+    "ZenDenseConfig",
+    "ZenForDepthEstimation",
+    "ZenForDistillation",
+    "ZenForImageClassification",
+    "ZenForSemanticSegmentation",
+    "ZenForZeroShotImageClassification",
+    "ZenModel",
+    "ZenPyramidBackbone",
+    "ZenPyramidConfig",
+    "__version__",
+]
 
 
 def __getattr__(name: str):

@@ -4,35 +4,50 @@
 
 
 def register_config() -> None:
-    """`AutoConfig` loads folders whose `model_type` is `zen`."""
+    """`AutoConfig` loads folders whose `model_type` is `zen`, or that of a dense model over any trunk."""
     from transformers.models.auto.configuration_auto import AutoConfig
 
     from .configuration_zen import ZenConfig
+    from .configuration_zen_dense import ZenDenseConfig
+    from .configuration_zen_pyramid import ZenPyramidConfig
 
-    AutoConfig.register(ZenConfig.model_type, ZenConfig, exist_ok=True)
-    ZenConfig.register_for_auto_class()
+    for config_class in (ZenConfig, ZenPyramidConfig, ZenDenseConfig):
+        AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
+        config_class.register_for_auto_class()
 
 
 def register_models() -> None:
-    """`AutoModel`, `AutoBackbone`, `AutoModelForImageClassification` and `AutoModelForPreTraining` build ZEN classes."""
+    """`AutoModel`, `AutoBackbone` and the Auto classes of the tasks that ZEN has a class for build ZEN classes."""
     from transformers.models.auto.modeling_auto import (
         AutoBackbone,
         AutoModel,
+        AutoModelForDepthEstimation,
         AutoModelForImageClassification,
         AutoModelForPreTraining,
+        AutoModelForSemanticSegmentation,
+        AutoModelForZeroShotImageClassification,
     )
 
     from .configuration_zen import ZenConfig
+    from .configuration_zen_dense import ZenDenseConfig
+    from .configuration_zen_pyramid import ZenPyramidConfig
     from .modeling_zen import ZenBackbone, ZenForImageClassification, ZenModel
+    from .modeling_zen_dense import ZenForDepthEstimation, ZenForSemanticSegmentation
     from .modeling_zen_distillation import ZenForDistillation
+    from .modeling_zen_pyramid import ZenPyramidBackbone
+    from .modeling_zen_zero_shot import ZenForZeroShotImageClassification
 
-    for auto_class, model_class in [
-        (AutoModel, ZenModel),
-        (AutoBackbone, ZenBackbone),
-        (AutoModelForImageClassification, ZenForImageClassification),
-        (AutoModelForPreTraining, ZenForDistillation),
+    for config_class, auto_class, model_class in [
+        (ZenConfig, AutoModel, ZenModel),
+        (ZenConfig, AutoBackbone, ZenBackbone),
+        (ZenConfig, AutoModelForImageClassification, ZenForImageClassification),
+        (ZenConfig, AutoModelForPreTraining, ZenForDistillation),
+        (ZenConfig, AutoModelForZeroShotImageClassification, ZenForZeroShotImageClassification),
+        (ZenPyramidConfig, AutoBackbone, ZenPyramidBackbone),
+        (ZenDenseConfig, AutoModelForSemanticSegmentation, ZenForSemanticSegmentation),
+        (ZenDenseConfig, AutoModelForDepthEstimation, ZenForDepthEstimation),
     ]:
-        auto_class.register(ZenConfig, model_class, exist_ok=True)
+        auto_class.register(config_class, model_class, exist_ok=True)
         model_class.register_for_auto_class(auto_class.__name__)
 
 

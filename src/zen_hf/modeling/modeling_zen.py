@@ -448,11 +448,12 @@ class ZenBackbone(BackboneMixin, ZenPreTrainedModel):
             # CODEPATH: set by the dense head that asks for the maps, not by a checkpoint.
             if self.config.apply_layernorm:
                 states = self.model.norm(states)
-            # CODEPATH: DPT asks for token sequences, UperNet and Mask2Former for maps.
+            patches = states[:, self.config.num_prefix_tokens :]
+            # CODEPATH: UperNet and Mask2Former ask for maps, DPT for sequences with one token before the patches.
             if self.config.reshape_hidden_states:
-                patches = states[:, self.config.num_prefix_tokens :]
-                states = patches.transpose(1, 2).unflatten(2, grid).contiguous()  # [B, D, h, w]
-            feature_maps.append(states)
+                feature_maps.append(patches.transpose(1, 2).unflatten(2, grid).contiguous())  # [B, D, h, w]
+            else:
+                feature_maps.append(torch.cat([states[:, :1], patches], dim=1))  # [B, 1 + N, D]
         return BackboneOutput(
             feature_maps=tuple(feature_maps), hidden_states=outputs.hidden_states, attentions=outputs.attentions
         )
