@@ -9,7 +9,8 @@ from pathlib import Path
 from ..result_files import Result
 from ..results import PREDICTIONS
 from ..split import MINIATURE
-from .words import PROTOCOLS, base_of
+from ..task import load_task
+from .words import PROTOCOLS, QUESTION_ONLY, base_of
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ class Entry:
         return self.primary.get("lower_is_better", False)
 
     @property
+    def question(self) -> str | None:
+        """Column of the question where the task asks some."""
+        return load_task(self.task).question
+
+    @property
     def has_predictions(self) -> bool:
         """Whether what was predicted for every frame lies beside the summary."""
         return (self.result.folder / PREDICTIONS).is_file()
@@ -130,6 +136,9 @@ class Entry:
         found = {}
         for name, scores in self.summary["targets"][score.target]["constant"].items():
             found["constant" if name in ("majority", "prevalence") else name] = scores.get(score.metric)
+        blind = f"{QUESTION_ONLY}@{score.head.partition('@')[2]}"  # trained on as few videos
+        if blind in (heads := self.scores(score.target)):
+            found[QUESTION_ONLY] = heads[blind].value
         for name, summary in self.baselines.items():
             if score.head in (heads := scores_of(summary, score.target)):
                 found[name] = heads[score.head].value

@@ -1,17 +1,23 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One self-contained HTML page about benchmark results: scores, curves, ribbons, classes, and how it was measured."""
+"""One self-contained HTML page about benchmark results: scores, curves, pictures, classes, and how it was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from itertools import groupby
 
-from .class_bars import class_table
+from ..task import DENSE
+from .all_tasks import all_tasks
+from .class_bars import class_table, type_table
 from .confusion import confusion_table
 from .curves import label_efficiency
+from .dataset_frames import DatasetFrames
 from .entries import Entry
+from .gallery import gallery
 from .measured import measured
 from .palette import COLOURS
+from .questions import questions
 from .ribbons import ribbons
 from .style import STYLE
 from .tables import MINIATURE, heads_table, overview
@@ -20,15 +26,20 @@ from .words import PROTOCOLS, primary_words
 TITLE = "Benchmark results"
 
 
-def results_page(entries: Sequence[Entry]) -> str:
+def results_page(entries: Sequence[Entry], frames: DatasetFrames | None = None) -> str:
     """The page.
 
     Args:
         entries: of `entries_of`, sorted by task and protocol.
+        frames: of the datasets, to be shown beside predictions; None for a page without a frame.
+
+    Raises:
+        ValueError: if predictions are damaged, or the frames are not those of a result.
     """
     tasks = {task: list(of_task) for task, of_task in groupby(entries, key=lambda entry: entry.task)}
-    sections = [f"<h1>{TITLE}</h1>", introduction(entries), overview(entries)]
-    sections += [task_section(task, of_task) for task, of_task in tasks.items()]
+    sections = [f"<h1>{TITLE}</h1>", introduction(entries, frames), all_tasks(entries)]
+    sections += ["<h2 id=results>All results</h2>", overview(entries)]
+    sections += [task_section(task, of_task, frames) for task, of_task in tasks.items()]
     sections += ["<h2 id=measured>How it was measured</h2>", *(measured(entry) for entry in entries)]
     head = (
         "<meta charset=utf-8><meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>"
@@ -38,7 +49,7 @@ def results_page(entries: Sequence[Entry]) -> str:
     return f"<!doctype html>\n<html lang=en><head>{head}</head>\n<body>\n{body}\n</body></html>\n"
 
 
-def introduction(entries: Sequence[Entry]) -> str:
+def introduction(entries: Sequence[Entry], frames: DatasetFrames | None) -> str:
     """What is on the page, and a warning where none of it is about real surgery."""
     protocols = list(dict.fromkeys(entry.protocol for entry in entries))
     counts = {
@@ -50,21 +61,28 @@ def introduction(entries: Sequence[Entry]) -> str:
     items = "".join(f"<li>{escape(PROTOCOLS.get(protocol, protocol))}</li>" for protocol in protocols)
     small = sum(entry.miniature for entry in entries)
     warning = f"<p class=alarm>{small} of {len(entries)} results are of miniatures: {MINIATURE}.</p>" if small else ""
+    warning += "" if frames is None else f"<p class=alarm>{FRAMES}</p>"
     return f"<p>{said}.</p>{warning}<p>Protocols:</p><ul>{items}</ul>"
 
 
-def task_section(task: str, entries: list[Entry]) -> str:
+FRAMES = (
+    "This page shows frames of the datasets, which may be of patients: keep it as their licences say, and pass it on to nobody "
+    "who may not see them. Without --data the same page holds no frame."
+)
+
+
+def task_section(task: str, entries: list[Entry], frames: DatasetFrames | None) -> str:
     """All about one task."""
     parts = [f"<section><h2 id='{escape(task)}'>{escape(task)}</h2>"]
     if any(entry.miniature for entry in entries):
         parts.append(f"<p class=alarm>Miniature: {MINIATURE}.</p>")
     for target in entries[0].summary["targets"]:
-        parts.append(target_section(target, entries))
+        parts.append(target_section(target, entries, frames))
     return "\n".join([*parts, "</section>"])
 
 
-def target_section(target: str, entries: list[Entry]) -> str:
-    """Scores, curves, ribbons, classes and confusions of one target of a task."""
+def target_section(target: str, entries: list[Entry], frames: DatasetFrames | None) -> str:
+    """Scores, curves, pictures, classes and confusions of one target of a task."""
     about = entries[0].summary["targets"][target]
     said = primary_words(about["primary"], about.get("lower_is_better", False))
     parts = [
@@ -73,10 +91,21 @@ def target_section(target: str, entries: list[Entry]) -> str:
     ]
     if curves := label_efficiency(entries, target):
         parts += ["<h4>Label efficiency</h4>", CURVES, curves]
-    pictures = {"Ribbons": ribbons, "Confusions": confusions} if about["kind"] == "single_label" else {}
-    for title, picture in {**pictures, "Classes": class_table}.items():
+    for title, picture in pictures_of(about["kind"], entries[0].question is not None, frames).items():
         parts += by_protocol(title, entries, target, picture)
     return "\n".join(parts)
+
+
+def pictures_of(kind: str, asks: bool, frames: DatasetFrames | None) -> dict[str, Callable[[list[Entry], str], str]]:
+    """The pictures and tables of a kind of target, by title; `asks` says whether a row is a question about a frame."""
+    if kind in DENSE:
+        return {"Pictures": partial(gallery, frames=frames), "Classes": class_table}
+    if asks:
+        answers = {"Questions and answers": partial(questions, frames=frames), "Types of questions": type_table}
+        return answers | {"Confusions": confusions, "Answers": class_table}
+    return ({"Ribbons": ribbons, "Confusions": confusions} if kind == "single_label" else {}) | {
+        "Classes": class_table
+    }
 
 
 CURVES = (
@@ -92,7 +121,8 @@ def by_protocol(title: str, entries: list[Entry], target: str, picture) -> list[
         shown = list(group)
         words = f"{title}: {shown[0].protocol}, split {shown[0].split}, {shown[0].test_videos} test videos"
         opened = "" if parts or long else " open"
-        parts.append(f"<details{opened}><summary>{escape(words)}</summary>{picture(shown, target)}</details>")
+        if content := picture(shown, target):
+            parts.append(f"<details{opened}><summary>{escape(words)}</summary>{content}</details>")
     return parts
 
 

@@ -24,13 +24,7 @@ def ribbons(entries: Sequence[Entry], target: str) -> str:
         target: name of a single-label target.
     """
     labels = entries[0].summary["targets"][target]["labels"]
-    stored = [entry for entry in entries if entry.has_predictions]
-    missing = [entry for entry in entries if not entry.has_predictions]
-    notes = "".join(
-        f"<p class=note>No ribbons of {escape(entry.encoder)}: {escape(str(entry.result.folder))} holds no predictions."
-        "</p>"
-        for entry in missing
-    )
+    stored, notes = [entry for entry in entries if entry.has_predictions], missing_note(entries, "ribbons")
     if not stored:
         return notes
     said = {
@@ -44,7 +38,16 @@ def ribbons(entries: Sequence[Entry], target: str) -> str:
         video_ribbons(video, why, {name: classes[video] for name, classes in rows.items()}, times[video], labels)
         for video, why in chosen_videos(stored[0], target).items()
     )
-    return f"{legend(labels)}\n{pictures}{notes}"
+    return f"{legend(colours(labels))}\n{pictures}{notes}"
+
+
+def missing_note(entries: Sequence[Entry], what: str) -> str:
+    """Which encoders have no pictures for want of predictions; empty where all have some."""
+    return "".join(
+        f"<p class=note>No {what} of {escape(entry.encoder)}: {escape(str(entry.result.folder))} holds no predictions.</p>"
+        for entry in entries
+        if not entry.has_predictions
+    )
 
 
 def row_name(entry: Entry, head: str, entries: Sequence[Entry]) -> str:
@@ -140,9 +143,7 @@ def minutes(time: np.ndarray) -> str:
     return f"<span class=minutes>{''.join(marks)}</span>"
 
 
-def legend(labels: list[str]) -> str:
+def legend(tint: dict[str, str]) -> str:
     """The name of every class beside its colour."""
-    items = "".join(
-        f"<li><i style='background:{colour}'></i>{escape(label)}</li>" for label, colour in colours(labels).items()
-    )
+    items = "".join(f"<li><i style='background:{colour}'></i>{escape(label)}</li>" for label, colour in tint.items())
     return f"<ul class=classes>{items}</ul>"

@@ -31,6 +31,14 @@ svg.interval line.range { stroke: var(--own); stroke-width: 9; stroke-opacity: .
 figure { margin: 1rem 0; break-inside: avoid; } .charts { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
 svg.chart { max-width: 100%; } svg.chart text { fill: var(--ink); font-size: 12px; } svg.chart .title { font-size: 14px;
   font-weight: 700; } svg.chart .grid { stroke: var(--line); }
+svg.chart text.mark { fill: var(--soft); font-size: 10.5px; } svg.chart text.name { font-weight: 600; }
+svg.chart .whisker { stroke: var(--ink); stroke-width: 1.5; } svg.chart .chance { stroke: var(--soft); stroke-width: 1.5;
+  stroke-dasharray: 4 3; } .charts.bars-of-tasks { gap: .8rem 1.2rem; }
+.tasks tfoot th, .tasks tfoot td { background: var(--panel); border-bottom: 1px solid var(--line); white-space: normal; }
+.strip { display: flex; flex-wrap: wrap; gap: .6rem; } .strip div { display: flex; flex-direction: column; }
+img { max-width: 100%; height: auto; image-rendering: auto; } .scale { display: inline-flex; align-items: center; gap: .4rem;
+  font-size: 12px; color: var(--soft); } .scale i { width: 140px; height: 10px; display: inline-block; }
+.answers .right { color: var(--good-ink); font-weight: 700; } .answers .wrong { color: var(--bad-ink); font-weight: 700; }
 ul.classes { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: 13px; margin: .4rem 0; }
 ul.classes li { display: flex; align-items: center; gap: .4rem; } ul.classes i { width: 14px; height: 14px;
   display: inline-block; border: 1px solid var(--soft); }

@@ -91,6 +91,7 @@ HEADS = {
     "mask2former": "Mask2Former",
     "fusion": "fusion with the question",
     "text": "text prompts",
+    "question_only": "question alone",
 }
 PROTOCOLS = {
     "frozen": "frozen: heads on features of the unchanged encoder",
@@ -107,7 +108,9 @@ FLAGS = {
     "seen_labelled": "a test patient was in the training data of the encoder or its teachers, with labels",
     "unknown": "not all training data is listed, or it may hold test patients",
 }
-QUESTIONS = ("question_majority", "question_only")  # of tasks that ask questions alone
+QUESTION_ONLY = "question_only"
+QUESTIONS = ("question_majority", QUESTION_ONLY)  # baselines of tasks that ask questions
+WITHOUT_PICTURE = ("chance", "constant", *QUESTIONS)
 BASELINES = {
     "chance": "classes drawn by their training frequencies, or random scores",
     "constant": "the most frequent training class, of depth the usual map (majority), or for average precision the share of "
@@ -130,7 +133,11 @@ def primary_words(name: str, lower_is_better: bool) -> str:
 def dense_words(name: str) -> str:
     """A score of masks, instances, depth or answers in full; another name stands for itself."""
     measure, average = next(
-        ((name.removesuffix(f"_{average}"), words) for average, words in PLAIN_AVERAGES.items() if name.endswith(average)),
+        (
+            (name.removesuffix(f"_{average}"), words)
+            for average, words in PLAIN_AVERAGES.items()
+            if name.endswith(average)
+        ),
         (name, None),
     )
     if depth := re.fullmatch(rf"({'|'.join(DEPTH)})_({'|'.join(SCALINGS)})", measure):
@@ -138,7 +145,9 @@ def dense_words(name: str) -> str:
     elif found := re.fullmatch(r"(box|mask)_ap(50|75|)(_ava|)", measure):
         overlap = f"at {found[2]} % overlap" if found[2] else "mean over overlaps of 50 to 95 % (COCO)"
         authors = " as the authors of GraSP compute it" if found[3] else ""
-        words = f"average precision of {'boxes' if found[1] == 'box' else 'masks'}{authors}, {overlap}, mean over classes"
+        words = (
+            f"average precision of {'boxes' if found[1] == 'box' else 'masks'}{authors}, {overlap}, mean over classes"
+        )
     elif measure.startswith("accuracy_"):
         words = f"share of the questions on {measure.removeprefix('accuracy_').replace('_', ' ')} answered right"
     else:
