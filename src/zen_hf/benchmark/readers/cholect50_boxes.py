@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dense.pictures import Instances
 from .canonical import canonical_dataset
-from .cholect50 import INSTRUMENT, TOOLS, _rows_of
+from .cholect50 import INSTRUMENT, TOOLS, _require_rows, _rows_of
 from .mask_values import boxes_inside, frame_size
 
 BOX = slice(3, 7)
@@ -71,6 +71,7 @@ def read_boxes(cell: str) -> Instances:
 
 def _boxes(rows: list[list], where: str) -> dict:
     """Boxes and instruments of one frame, of the rows that have both."""
+    _require_rows(rows, where)
     boxed = [row for row in rows if row[INSTRUMENT] not in (None, -1) and _has_box(row)]
     strange = {row[INSTRUMENT] for row in boxed} - set(range(len(TOOLS)))
     if strange:
