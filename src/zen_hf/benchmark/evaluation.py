@@ -12,19 +12,27 @@ from pathlib import Path
 from huggingface_hub.constants import HF_HOME
 from threadpoolctl import threadpool_limits
 
-from .candidate import Candidate
+from zen_hf.modeling.image_text_encoder import ImageTextEncoder, has_text_tower
+
+from .candidate import Candidate, fastest_device
 from .constant_predictions import predict_without_pictures
+from .dense.constant import predict_without_pictures as dense_without_pictures
 from .dense.settings import DenseSettings
 from .exam import Exam, Predictions
 from .feature_cache import VideoFeatures, extract_features
 from .leakage import Leakage
+from .protocols.answers import predict_answers
+from .protocols.dense import predict_dense
 from .protocols.few_shot import predict_few_shot
 from .protocols.frozen import predict_frozen
+from .protocols.text_zero_shot import predict_by_text
 from .protocols.tuned import predict_tuned
 from .protocols.zero_shot import predict_by_neighbours, predict_by_transfer, without_patients
 from .results import Result, describe
 from .task import Task, Transfer
+from .text_prompts import has_prompts, load_prompts
 from .tuning.settings import TuningSettings
+from .vqa.blind import blind_predictions
 
 CACHE_DIR = Path(HF_HOME) / "zen_hf" / "features"
 PROTOCOLS = ("frozen", "few_shot", "lora", "full", "zero_shot")  # what `all` means
@@ -54,7 +62,7 @@ class Conditions:
         tuning: of the trunk, for `lora`, `dora` and `full`.
         dense: of heads of masks, instances and depth.
         text_encoder: folder or Hub id of what reads the questions of closed VQA.
-        prompts: file of prompts in place of the package's own, for `zero_shot` by text.
+        prompts: file of prompts in place of the package's own, or a folder of `<task>.json`, for `zero_shot` by text.
         model_dir: where the trained models of those are kept, one folder per fold; by default nowhere.
         parts_dir: where their finished folds wait until all are done, so that an interrupted call goes on; by default nowhere.
     """
@@ -124,6 +132,10 @@ def predict(
         ValueError: if the protocol is unknown, or what it needs does not fit.
     """
     task, heads = exam.task, conditions.heads_of(exam.task)
+    if task.targets[0].is_dense:
+        return predict_dense(exam, candidate, conditions, sources)
+    if task.question:
+        return predict_answers(exam, candidate, conditions, sources)
     if conditions.protocol in TUNED and candidate.model is not None:
         return predict_tuned(
             exam,
@@ -146,7 +158,7 @@ def predict(
             raise ValueError(
                 f"unknown protocol {conditions.protocol!r}; expected one of {', '.join(PROTOCOLS)}, dora."
             )
-        found = []
+        found = _by_text(exam, candidate, conditions) if "text" in heads else []
         for transfer in task.transfers if "transfer" in heads else ():
             if transfer.task in (sources or {}):
                 found += _transfer(exam, features, transfer, sources[transfer.task], candidate, conditions)
@@ -155,7 +167,7 @@ def predict(
             names = ", ".join(transfer.task for transfer in task.transfers) or "none"
             raise ValueError(
                 f"{task.name}: no head to transfer. It can take those of these tasks, whose data must lie beside its own: "
-                f"{names}. Without any, use the head knn."
+                f"{names}. Without any, use the head knn; the head text needs an encoder with a text tower."
             )
         return found
 
@@ -172,12 +184,23 @@ def judge(
         conditions: as the predictions were made.
         leakage: what the encoder may have seen of the test videos.
     """
-    constant = predict_without_pictures(exam)
+    constant = without_pictures(exam, conditions)
     everything = [*merged(predictions), *constant]
     scores, statistics, truth = exam.truth.score(everything)
     once = conditions.protocol in ("few_shot", "zero_shot")  # of several seeds, only the first one is run
     seeds = conditions.seeds[:1] if once else conditions.seeds
     return describe(exam, everything, scores, statistics, truth, candidate, conditions.protocol, seeds, leakage)
+
+
+def without_pictures(exam: Exam, conditions: Conditions) -> list[Predictions]:
+    """What the training labels alone, or a question alone, say of the test videos."""
+    if exam.task.targets[0].is_dense:
+        return [entry for target in exam.task.targets for entry in dense_without_pictures(exam, target)]
+    if exam.task.question:
+        blind = blind_predictions(exam, conditions)
+        names = {entry.head for entry in blind}
+        return [*(entry for entry in predict_without_pictures(exam) if entry.head not in names), *blind]
+    return predict_without_pictures(exam)
 
 
 def merged(predictions: Sequence[Predictions]) -> list[Predictions]:
@@ -202,6 +225,25 @@ def _features(
     return extract_features(
         encoder, exam.frames, videos, size, conditions.cache_dir, conditions.batch_size, tokens=tokens
     )
+
+
+def _by_text(exam: Exam, candidate: Candidate, conditions: Conditions) -> list[Predictions]:
+    """Predict by class names, where the encoder comes with a text tower and the task with prompts; else nothing."""
+    if candidate.model is None or candidate.random_weights or not has_text_tower(candidate.model, candidate.revision):
+        return []
+    given = conditions.prompts
+    if given is not None and given.is_dir():
+        given = given / f"{exam.task.name}.json" if (given / f"{exam.task.name}.json").is_file() else None
+    if given is None and not has_prompts(exam.task.name):
+        return []
+    model = ImageTextEncoder.from_pretrained(
+        candidate.model, candidate.revision, trust_remote_code=candidate.trust_remote_code
+    )
+    images = model.frames.to(fastest_device())
+    videos = [video for fold in exam.folds for video in fold.fold.test]
+    features = _features(exam, images, conditions, videos)
+    prompts = load_prompts(exam.task, given)
+    return predict_by_text(exam, features, model.texts, prompts)
 
 
 def _transfer(

@@ -85,14 +85,14 @@ TEMPORAL_HEADS = {
     "few_shot": ("linear", "ms_tcn"),
     "lora": ("linear", "ms_tcn"),
     "full": ("linear", "ms_tcn"),
-    "zero_shot": ("transfer", "knn"),
+    "zero_shot": ("text", "transfer", "knn"),
 }
 FRAME_HEADS = {
     "frozen": ("linear", "attentive"),
     "few_shot": ("linear",),
     "lora": ("linear",),
     "full": ("linear",),
-    "zero_shot": ("transfer", "knn"),
+    "zero_shot": ("text", "transfer", "knn"),
 }
 MASK_HEADS = {
     "frozen": ("linear", "dpt"),
