@@ -4,6 +4,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import evaluate
@@ -13,9 +14,11 @@ import pytest
 import zen_hf.benchmark.miniatures.write as write_module
 import zen_hf.benchmark.task as task_module
 import zen_hf.benchmark.tasks as tasks
+from zen_hf.benchmark.dense.pictures import IGNORE, Instances, PartialMask
+from zen_hf.benchmark.doctor import classes_shown
 from zen_hf.benchmark.miniatures.write import write_miniature
 from zen_hf.benchmark.split import load_split, split_hash
-from zen_hf.benchmark.task import FRAME_HEADS, TEMPORAL_HEADS, load_task, task_names
+from zen_hf.benchmark.task import FRAME_HEADS, load_task, task_names
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "add-a-task.md"
 WITH_MINIATURE = [name for name in task_names() if name != "cholect50_tool"]  # whose videos are CholecT50's
@@ -26,9 +29,11 @@ def test_task_is_well_formed(name):
     task = load_task(name)
     assert task.name == name
     for target in task.targets:
-        assert len(set(target.labels)) == len(target.labels) > 1
+        least = {"depth": 0, "instances": 1}.get(target.kind, 2)
+        assert len(set(target.labels)) == len(target.labels) >= least
         assert issubclass(target.metric, evaluate.Metric)
-    assert task.heads in (FRAME_HEADS, TEMPORAL_HEADS)
+        assert target.is_dense == (target.read is not None)
+    assert set(task.heads) == set(FRAME_HEADS) and all(task.heads.values())
     folds = [fold for split in (task.split, *task.other_splits) for fold in load_split(split).folds]
     for fold in folds:
         patients = [{task.source.patient(video) for video in side} for side in fold.sides.values()]
@@ -56,19 +61,22 @@ def test_every_task_reads_its_miniature(name, miniature):
     assert split.name == f"{load_split(task.split).name} (miniature)"
     assert sorted(set(dataset["video_id"])) == split.videos
     assert dataset.column_names[:4] == ["image", "video_id", "frame", "time_s"]
-    assert dataset[len(dataset) // 2]["image"].size == (64, 64)
+    assert 64 in dataset[len(dataset) // 2]["image"].size
     assert all(fold.train and fold.test for fold in split.folds)
     for video in split.videos:
         times = [time for time, other in zip(dataset["time_s"], dataset["video_id"], strict=True) if other == video]
-        assert times == sorted(set(times)) and times[0] >= 0
-    if not name.endswith("_triplet"):
+        assert times == (sorted(times) if task.question else sorted(set(times))) and times[0] >= 0
+    if not name.endswith("_triplet") and not task.question:  # a few seconds have not every answer
         for side, videos in split.folds[0].sides.items():
             for target in task.targets:
-                truth = np.array(
-                    [x for x, v in zip(dataset[target.name], dataset["video_id"], strict=True) if v in videos]
-                )
-                held = truth.any(axis=0).sum() if target.kind == "multi_label" else len(np.unique(truth))
-                assert held == len(target.labels), (side, target.name)
+                truth = [x for x, v in zip(dataset[target.name], dataset["video_id"], strict=True) if v in videos]
+                if target.is_dense:
+                    held = len({label for cell in truth for label in classes_shown(target.read(cell))})
+                elif target.kind == "multi_label":
+                    held = np.any(truth, axis=0).sum()
+                else:
+                    held = len(np.unique(truth))
+                assert held == len(target.labels) or not videos, (side, target.name)
 
 
 @pytest.mark.parametrize("name", WITH_MINIATURE)
@@ -77,13 +85,28 @@ def test_metric_of_every_target_takes_its_labels(name, miniature):
     task = load_task(name)
     dataset = task.read(miniature(name))
     for target in task.targets:
-        truth = dataset[target.name][:]
-        result = target.metric(keep_in_memory=True).compute(
-            predictions=truth, references=truth, groups=dataset["video_id"][:]
-        )
-        assert result[target.primary] == pytest.approx(1.0)
-        assert result[f"{target.score}_video_mean"] == pytest.approx(1.0)
+        truth, groups = dataset[target.name][:], dataset["video_id"][:]
+        if target.is_dense:
+            truth = [target.read(cell) for cell in truth]
+            statistics = target.metric.video_statistics(map(perfect, truth), truth, groups, **target.settings)
+            result = target.metric.summarise(statistics)
+        else:
+            settings = {"predictions": truth, "references": truth, "groups": groups, **target.settings}
+            settings |= {"num_classes": len(target.labels)} if task.question else {}
+            result = target.metric(keep_in_memory=True).compute(**settings)
+        best = 0.0 if target.lower_is_better else 1.0
+        assert result[target.primary] == pytest.approx(best)
+        assert result[f"{target.score}_video_mean"] == pytest.approx(best)
         assert all(target.score in video for video in result["per_video"].values())
+
+
+def perfect(truth):
+    """What would be predicted by a head that knows the truth."""
+    if isinstance(truth, Instances):
+        return replace(truth, scores=np.ones(len(truth.labels), np.float32))
+    if isinstance(truth, PartialMask):
+        return truth.bits
+    return np.maximum(truth, 1e-3) if truth.dtype.kind == "f" else np.where(truth == IGNORE, 0, truth)
 
 
 def test_a_task_is_one_file_and_one_split(tmp_path, monkeypatch):

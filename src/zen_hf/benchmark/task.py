@@ -132,7 +132,7 @@ class Task:
         heads: per protocol the heads that are scored, the default one first.
         transfers: tasks whose heads can be tested here as they are.
         few_shot: number of training videos -> published subsets of that size; without any, subsets are drawn by seed.
-        published: counts that the official download has: "videos", "frames", and "train", "val", "test" (frames).
+        published: counts that the official download has: "videos", "frames", "questions", and "train", "val", "test" (frames).
         other_splits: further splits in use, for `with_split`; the first `split` is the one that results are compared on.
         question: column of the question where a row is a frame with a question about it, so that a frame has several rows.
     """

@@ -11,14 +11,14 @@ from zen_hf.data.synthetic_surgery import INSTRUMENTS, SceneFrame, SyntheticSurg
 
 
 def draw_operation(
-    number: int, seconds: int, size: int, seed: int, procedure: str = "cholecystectomy"
+    number: int, seconds: int, size: int | tuple[int, int], seed: int, procedure: str = "cholecystectomy"
 ) -> list[SceneFrame]:
     """Draw one scene per second of an operation.
 
     Args:
         number: which operation; no two of one seed share anything.
         seconds: its length.
-        size: edge of the frames, px, even.
+        size: edge of the frames, or their height and width; px, even.
         seed: chooses the set of operations.
         procedure: one of `synthetic_surgery.PROCEDURES`.
     """
