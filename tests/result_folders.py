@@ -12,6 +12,8 @@ from safetensors.numpy import save_file
 
 from zen_hf.benchmark import video_weights
 from zen_hf.benchmark.dense.pictures import IGNORE, DenseValue, Instances, PartialMask, packed, to_bytes
+from zen_hf.benchmark.exam import labels_by_video
+from zen_hf.benchmark.feature_cache import rows_by_video
 from zen_hf.benchmark.result_files import per_video_statistics, results_below
 from zen_hf.benchmark.scoring import score_frames
 from zen_hf.benchmark.statistics import confidence_interval, spread_over_seeds
@@ -114,6 +116,17 @@ def made_up_outputs(target: Target, truth: dict, skill: float, seed: int) -> dic
     }
 
 
+def truth_of(task: str, data: Path) -> tuple[dict, Videos, str]:
+    """Truth and times of the test videos of a miniature, and the name of their split."""
+    described = load_task(task)
+    dataset, split = described.read(data), described.split_in(data)
+    labels, rows = labels_by_video(dataset, described.targets[0]), rows_by_video(dataset)
+    seconds = np.array(dataset["time_s"][:], dtype=np.float32)
+    tested = [video for fold in split.folds for video in fold.test]
+    truth = {v: labels[v] if isinstance(labels[v], np.ndarray) else list(labels[v]) for v in tested}
+    return truth, {video: seconds[rows[video]] for video in tested}, split.name
+
+
 def write_result(
     folder: Path,
     task: str = "cholec80_phase",
@@ -131,19 +144,28 @@ def write_result(
     model_class: str = "ZenModel",
     constant: dict[str, float] | None = None,
     size: tuple[int, int] = (36, 48),
+    data: Path | None = None,
 ) -> Path:
     """Write one result folder of the task's first target: the same truth for all encoders, predictions by skill and seed.
 
-    `constant` is {name of a baseline without a picture: its skill}, `size` that of the pictures of a dense target.
+    `constant` is {name of a baseline without a picture: its skill}, `size` that of the pictures of a dense target. With `data`,
+    a miniature, the truth is that of its test videos.
     """
-    target = load_task(task).targets[0]
-    if target.is_dense:
+    target, times = load_task(task).targets[0], {}
+    if data is not None:
+        truth, times, split = truth_of(task, data)
+    elif target.is_dense:
         truth = made_up_pictures(target, videos, size=size)
-        kept = {video: packed([to_bytes(target.kind, value) for value in values]) for video, values in truth.items()}
     else:
-        truth = kept = made_up_truth(target, videos)
+        truth = made_up_truth(target, videos)
+    kept, videos = truth, len(truth)
+    if target.is_dense:
+        kept = {video: packed([to_bytes(target.kind, value) for value in values]) for video, values in truth.items()}
     arrays = {f"truth/{target.name}/{video}": values for video, values in kept.items()}
-    arrays |= {f"time_s/{video}": np.arange(len(labels), dtype=np.float32) for video, labels in truth.items()}
+    arrays |= {
+        f"time_s/{video}": times.get(video, np.arange(len(labels), dtype=np.float32))
+        for video, labels in truth.items()
+    }
     described = {}
     for number, head in enumerate(heads):
         scored = []

@@ -5,10 +5,10 @@
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from html_page import Page
 from result_folders import write_result
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
 
@@ -17,45 +17,6 @@ from zen_hf.benchmark.report.confusion import confusion_table
 from zen_hf.benchmark.report.entries import entries_of
 from zen_hf.benchmark.report.page import results_page
 from zen_hf.benchmark.result_files import Result, read_results
-
-VOID = {"meta", "br"}
-
-
-class Page(HTMLParser):
-    """Tags in order, and tables as rows of cells: text and the machine's numbers of each."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.tables, self.titles, self.cell = [], [], [], [], None
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.tags.append((tag, attributes))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        if tag == "tr":
-            self.tables[-1].append([])
-        if tag in ("td", "th"):
-            self.cell = {"text": "", "numbers": [], "title": attributes.get("title")}
-            self.tables[-1][-1].append(self.cell)
-        if tag == "data" and self.cell is not None:
-            self.cell["numbers"].append(float(attributes["value"]))
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag, tag
-        if tag in ("td", "th"):
-            self.cell = None
-
-    def handle_data(self, data):
-        if self.cell is not None:
-            self.cell["text"] += data
 
 
 @pytest.fixture(scope="module")

@@ -48,13 +48,13 @@ def protocol_section(standing: Standing, tint: dict[str, str]) -> str:
         *(task_line(row, standing.encoders) for row in standing.rows),
         "</tbody><tfoot>",
         mean_line(
-            f"Mean rank, {len(standing.common)} tasks",
+            f"Mean rank, {counted(standing.common)}",
             standing.mean_ranks,
             standing.encoders,
             "1 is best; over the tasks of which all encoders have a score",
         ),
         mean_line(
-            f"Mean normalised score, {len(standing.normalisable)} tasks",
+            f"Mean normalised score, {counted(standing.normalisable)}",
             standing.mean_normalised,
             standing.encoders,
             "0 is chance, 1 the best public encoder of the page on each task",
@@ -94,6 +94,11 @@ def cell(row: TaskRow, encoder: str) -> str:
     if found := row.normalised(encoder):
         parts.append(f"<br><span class=note>normalised {number_html(found[0])}</span>")
     return " ".join(parts)
+
+
+def counted(rows: Sequence[TaskRow]) -> str:
+    """A number of tasks."""
+    return f"{len(rows)} task{'s' if len(rows) != 1 else ''}"
 
 
 def mean_line(title: str, means: dict[str, float], encoders: Sequence[str], why: str) -> str:

@@ -67,7 +67,7 @@ def class_table(entries: Sequence[Entry], target: str) -> str:
     named = list(enumerate(about["labels"]))[about["kind"] == "segmentation" :]  # its first class is the background
     absent = [label for index, label in named if counts.counts[index] == 0]
     what = counts.counted.lower().removesuffix("s")
-    missing = f"<p class=note>Without a {what}, hence without a score: {escape(', '.join(absent))}.</p>"
+    missing = f"<p class=note>Without a {what} and left out: {escape(', '.join(absent))}.</p>"
     return "\n".join([*tables, missing if absent else ""])
 
 

@@ -28,9 +28,17 @@ def confusion_table(entry: Entry, target: str) -> str:
     lines += [f"<th title='{escape(label)}'><span>{escape(label)}</span></th>" for label in labels]
     lines.append("</tr></thead><tbody>")
     for row, label in enumerate(labels):
-        cells = "".join(cell(counts[row, column], total[row, 0], label, other) for column, other in enumerate(labels))
+        cells = "".join(
+            cell(counts[row, column], total[row, 0], label, other, counted_rows(entry))
+            for column, other in enumerate(labels)
+        )
         lines.append(f"<tr><th title='{escape(label)}'>{escape(label)}</th>{cells}</tr>")
     return "\n".join([*lines, "</tbody></table></figure>"])
+
+
+def counted_rows(entry: Entry) -> str:
+    """What a row of the data is: a frame, or a question about one."""
+    return "questions" if entry.question is not None else "frames"
 
 
 def summed(runs: list[dict]) -> np.ndarray:
@@ -40,12 +48,12 @@ def summed(runs: list[dict]) -> np.ndarray:
     )
 
 
-def cell(count: float, total: float, true: str, predicted: str) -> str:
-    """A cell: per cent of the row on a tint, the number of frames when pointed at; empty rows are hatched."""
+def cell(count: float, total: float, true: str, predicted: str, counted: str) -> str:
+    """A cell: per cent of the row on a tint, the number of what was counted when pointed at; empty rows are hatched."""
     if total == 0:
         return "<td class=empty></td>"
     share = float(count / total)
-    said = f"{true} taken for {predicted}: {count:g} of {total:g} frames"
+    said = f"{true} taken for {predicted}: {count:g} of {total:g} {counted}"
     words = f"{100 * share:.0f}" if share >= 0.005 else ""
     tone = "dark" if share > 0.5 else "light"
     return f"<td class={tone} style='--share:{share:.3f}' title='{escape(said)}'><data value={share!r}>{words}</data></td>"

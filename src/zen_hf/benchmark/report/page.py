@@ -10,7 +10,7 @@ from itertools import groupby
 from ..task import DENSE
 from .all_tasks import all_tasks
 from .class_bars import class_table, type_table
-from .confusion import confusion_table
+from .confusion import confusion_table, counted_rows
 from .curves import label_efficiency
 from .dataset_frames import DatasetFrames
 from .entries import Entry
@@ -114,9 +114,13 @@ CURVES = (
 )
 
 
+LISTS = ("Ribbons", "Confusions", "Classes", "Answers")  # with a row or colour per class
+
+
 def by_protocol(title: str, entries: list[Entry], target: str, picture) -> list[str]:
-    """A picture for every protocol and split, the first one open unless it is long, the others folded away."""
-    parts, long = [], len(entries[0].summary["targets"][target]["labels"]) > len(COLOURS)
+    """A picture for every protocol and split, the first one open unless it lists many classes, the others folded away."""
+    many = len(entries[0].summary["targets"][target]["labels"]) > len(COLOURS)
+    parts, long = [], many and title in LISTS
     for _, group in groupby(entries, key=lambda entry: (entry.protocol, entry.tested_on)):
         shown = list(group)
         words = f"{title}: {shown[0].protocol}, split {shown[0].split}, {shown[0].test_videos} test videos"
@@ -128,8 +132,9 @@ def by_protocol(title: str, entries: list[Entry], target: str, picture) -> list[
 
 def confusions(entries: list[Entry], target: str) -> str:
     """The confusion matrices of all encoders of one protocol."""
+    counted = counted_rows(entries[0])
     note = (
-        "<p class=note>Per cent of each true class's frames, over all test videos; point at a cell for the number of frames "
-        "(mean over runs). Striped: no test frame of the class.</p>"
+        f"<p class=note>Per cent of each true class's {counted}, over all test videos; point at a cell for the number of "
+        f"{counted} (mean over runs). Striped: no test {counted.removesuffix('s')} of the class.</p>"
     )
     return note + "<div class=charts>" + "".join(confusion_table(entry, target) for entry in entries) + "</div>"

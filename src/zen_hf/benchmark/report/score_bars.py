@@ -23,7 +23,7 @@ def score_bars(standing: Standing, tint: dict[str, str]) -> str:
     if not charts:
         return ""
     names = "".join(f"<li><i style='background:{tint[name]}'></i>{escape(name)}</li>" for name in standing.encoders)
-    note = "<p class=note>Bars: score with its 95 % interval; dashed: the best baseline without a picture.</p>"
+    note = f"<p class=note>Bars: score with its 95 % interval; dashed: the best baseline without a picture; ↓: {LOWER}.</p>"
     return f"<ul class=classes>{names}</ul><div class='charts bars-of-tasks'>{''.join(charts)}</div>{note}"
 
 
@@ -38,10 +38,10 @@ def chart(row: TaskRow, encoders: tuple[str, ...], tint: dict[str, str]) -> str:
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
-    down = f"↓ {LOWER}" if row.first.lower_is_better else ""
+    down = f"<tspan><title>{LOWER}</title>↓ </tspan>" if row.first.lower_is_better else ""
     parts = [
         f"<text class=name x=2 y=13>{escape(row.task)}</text>",
-        f"<text class=mark x=2 y=27>{escape(row.first.primary['name'])} {down}</text>",
+        f"<text class=mark x=2 y=27>{down}{escape(row.first.primary['name'])}</text>",
     ]
     for mark in marks:
         parts.append(f"<line class=grid x1={LEFT} x2={WIDTH - RIGHT} y1={y(mark):.1f} y2={y(mark):.1f} />")

@@ -1,0 +1,157 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Ranks and normalised scores over tasks, by hand; what is absent is named and counts in no mean."""
+
+import json
+import re
+
+import pytest
+from result_folders import write_result
+
+from zen_hf.benchmark.report.all_tasks import all_tasks
+from zen_hf.benchmark.report.entries import entries_of
+from zen_hf.benchmark.report.radar import RADIUS, place, radar
+from zen_hf.benchmark.report.standings import absent_tasks, standings
+from zen_hf.benchmark.result_files import read_results
+from zen_hf.benchmark.suites import SUITES
+
+TASKS = ("cholecseg8k_semseg", "hamlyn_depth", "cholec80_phase", "endovis18_vqa")
+CLASSES = {"zen": "ZenModel", "dino": "Dinov2Model", "other": "Dinov2Model"}
+# task -> score of zen, dino, other, and chance
+SCORES = {
+    "cholecseg8k_semseg": (0.8, 0.7, 0.6, 0.2),
+    "hamlyn_depth": (0.1, 0.2, 0.3, 0.4),  # an error
+    "cholec80_phase": (0.5, 0.5, 0.4, 0.1),
+    "endovis18_vqa": (0.3, 0.4, None, 0.1),  # other was not run
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Three encoders, one of them a ZEN, on four tasks, with the scores above."""
+    root = tmp_path_factory.mktemp("suite")
+    for task in TASKS:
+        for model, score in zip(CLASSES, SCORES[task], strict=False):
+            if score is None:
+                continue
+            folder = write_result(
+                root / model / task,
+                task,
+                model=model,
+                model_class=CLASSES[model],
+                videos=3,
+                runs=1,
+                constant={"chance": 0},
+            )
+            path = folder / "summary.json"
+            summary = json.loads(path.read_text())
+            primary = summary["primary"]
+            target = summary["targets"][primary["target"]]
+            target["constant"]["chance"][primary["name"]] = SCORES[task][3]
+            target["heads"]["linear"]["value"] = primary["value"] = score
+            target["heads"]["linear"]["interval"] |= {"value": score, "low": score - 0.05, "high": score + 0.05}
+            path.write_text(json.dumps(summary))
+    return root
+
+
+@pytest.fixture(scope="module")
+def standing(made):
+    [found] = standings(entries_of(read_results([made / model for model in CLASSES])))
+    return found
+
+
+def row(standing, task):
+    return next(row for row in standing.rows if row.task == task)
+
+
+def test_tasks_come_in_the_order_of_the_suite(standing):
+    assert [row.task for row in standing.rows] == [task for task in SUITES["zen20"] if task in TASKS]
+    assert standing.encoders == ("zen", "dino", "other")
+    families = {row.task: row.family for row in standing.rows}
+    assert families == dict(zip(TASKS, ("segmentation", "depth", "workflow", "questions"), strict=True))
+
+
+def test_mean_ranks_over_common_tasks(standing):
+    """Segmentation 1 2 3, depth 1 2 3 (lower is better), phases 1.5 1.5 3; the questions, which one lacks, are left out."""
+    assert {row.task for row in standing.common} == set(TASKS[:3])
+    assert standing.mean_ranks == pytest.approx({"zen": 3.5 / 3, "dino": 5.5 / 3, "other": 3})
+
+
+def test_normalised_between_chance_and_the_best_public_encoder(standing):
+    """The reference is dino everywhere: (score - chance) / (dino - chance)."""
+    wanted = {
+        "cholecseg8k_semseg": (0.6 / 0.5, 1, 0.4 / 0.5),
+        "hamlyn_depth": (0.3 / 0.2, 1, 0.1 / 0.2),
+        "cholec80_phase": (1, 1, 0.3 / 0.4),
+    }
+    for task, values in wanted.items():
+        assert row(standing, task).reference == "dino"
+        found = [row(standing, task).normalised(name)[0] for name in standing.encoders]
+        assert found == pytest.approx(values)
+    means = [sum(of_task[index] for of_task in wanted.values()) / 3 for index in range(3)]
+    assert list(standing.mean_normalised.values()) == pytest.approx(means)
+    assert row(standing, "endovis18_vqa").normalised("other") is None
+    value, ends = row(standing, "hamlyn_depth").normalised("zen")
+    assert ends == pytest.approx((0.25 / 0.2, 0.35 / 0.2)) and ends[0] < value < ends[1]
+
+
+def test_a_zen_or_a_guess_is_no_reference(made):
+    [alone] = standings(entries_of(read_results([made / "zen"])))
+    assert alone.mean_normalised == {} and alone.mean_ranks == {}
+    text = all_tasks(entries_of(read_results([made / "zen"])))
+    assert "No normalised score: no result of a public encoder" in text and "<polygon" not in text
+
+
+def test_a_reference_at_chance_normalises_nothing(made, tmp_path, summary_change):
+    entries = entries_of(read_results([made / model for model in ("zen", "dino")]))
+    dino = next(entry for entry in entries if (entry.task, entry.encoder) == ("hamlyn_depth", "dino"))
+    dino.summary["targets"]["depth"]["heads"]["linear"]["value"] = 0.4
+    [found] = standings(entries)
+    assert row(found, "hamlyn_depth").normalised("zen") is None
+    assert "hamlyn_depth" not in [row.task for row in found.normalisable]
+    assert "for want of a chance, of a reference, or of a reference above chance: hamlyn_depth." in all_tasks(entries)
+
+
+def test_a_diagnostic_counts_in_no_mean(made):
+    entries = entries_of(read_results([made / model for model in CLASSES]))
+    for entry in entries:
+        if entry.task == "cholec80_phase":
+            entry.primary["diagnostic"] = True
+    [found] = standings(entries)
+    assert row(found, "cholec80_phase").scores == {} and len(found.common) == 2
+    assert all_tasks(entries).count(">diagnostic</span>") == 3
+
+
+def test_absent_is_named_and_never_zero(made):
+    entries = entries_of(read_results([made / model for model in CLASSES]))
+    absent = absent_tasks(entries)
+    assert len(absent) == 16 and "scared_depth" in absent and not set(absent) & set(TASKS)
+    text = all_tasks(entries)
+    assert (
+        f"Absent: 16 tasks of the suite zen20 have no result here and count in no mean: {', '.join(absent)}." in text
+    )
+    lines = [line for line in text.splitlines() if "endovis18_vqa</a>" in line]
+    assert len(lines) == 1 and lines[0].endswith("<td><span class=note>absent</span></td></tr>")
+    assert ">0.000<" not in text
+    assert re.search(r"Mean rank, 3 tasks.*?<td><data value=\"1\.16", text)
+    depth = next(line for line in text.splitlines() if "hamlyn_depth</a>" in line)
+    assert "↓ lower is better" in depth and '<data value="0.1">' in depth
+
+
+def test_one_task_has_no_section_of_its_own(made):
+    assert (
+        all_tasks(entries_of(read_results([made / "zen" / "cholec80_phase", made / "dino" / "cholec80_phase"]))) == ""
+    )
+
+
+def test_radar_goes_from_chance_to_the_best():
+    axes = {"a": {"x": 1.0}, "b": {"x": 0.0}, "c": {"x": 5.0}, "d": {"x": -3.0}}
+    drawn = re.findall(r"<circle fill='#000' cx=([\d.]+) cy=([\d.]+)", radar("t", axes, {"x": "#000"}))
+    points = [(float(x) - 310, float(y) - 223) for x, y in drawn]
+    assert points == [
+        (0, -RADIUS / 2),
+        (0, 0),
+        (0, RADIUS),
+        (0, 0),
+    ]  # axes end at 2, and nothing lies beyond their ends
+    assert place(0.0, 0.5) == f"310.0,{223 - RADIUS / 2:.1f}"
