@@ -257,3 +257,25 @@ def test_verdicts():
     assert verdict("a", "b", found, 0.05) == "no difference found; would need >= 0.100"
     alone = Comparison(0.5, 0.7, interval, 1.0, True, None, 0.8)
     assert verdict("a", "b", alone, 1.0) == "no difference found; one test video cannot show any"
+    assert verdict("a", "b", found, 0.01, lower_is_better=True) == "a is better by 0.200"
+
+
+def test_errors_are_better_when_lower(tmp_path):
+    """Relative error of depth: a, who errs less, is better, and ranks first."""
+    for skill, name in ((9.0, "a"), (1.0, "b"), (0.1, "c")):
+        for task in ("hamlyn_depth", "cholec80_tool"):
+            write_result(tmp_path / name / task, task, model=name, skill=skill, videos=9, runs=1)
+    encoders = load_encoders([tmp_path / name for name in "abc"])
+    depth = next(row for row in compare_encoders(*encoders[:2], resamples=300) if row.task == "hamlyn_depth")
+    assert depth.lower_is_better and depth.found.first < depth.found.second
+    assert depth.verdict == f"a is better by {depth.found.second - depth.found.first:.3f}"
+    assert rank_all(encoders)["frozen"].mean_ranks == {"a": 1, "b": 2, "c": 3}
+
+
+@pytest.mark.parametrize("task", ["cholecseg8k_semseg", "grasp_insseg", "endovis18_vqa"])
+def test_dense_predictions_and_answers_are_compared(task, tmp_path):
+    """Masks, instances (whose pooled AP is computed from the stored predictions again) and answers, paired by video."""
+    one, other = pair(tmp_path, task, skills=(9.0, 0.0), runs=(1, 1), videos=4)
+    [row] = compare_encoders(one, other, resamples=50)
+    stored = [encoder.results[task, "frozen"].primary["value"] for encoder in (one, other)]
+    assert (row.found.first, row.found.second) == pytest.approx(tuple(stored)) and row.found.first > row.found.second

@@ -10,6 +10,7 @@ from result_folders import write_result
 
 from zen_hf.benchmark.report.all_tasks import all_tasks
 from zen_hf.benchmark.report.entries import entries_of
+from zen_hf.benchmark.report.markdown import results_markdown
 from zen_hf.benchmark.report.radar import RADIUS, place, radar
 from zen_hf.benchmark.report.standings import absent_tasks, standings
 from zen_hf.benchmark.result_files import read_results
@@ -136,6 +137,14 @@ def test_absent_is_named_and_never_zero(made):
     assert re.search(r"Mean rank, 3 tasks.*?<td><data value=\"1\.16", text)
     depth = next(line for line in text.splitlines() if "hamlyn_depth</a>" in line)
     assert "↓ lower is better" in depth and '<data value="0.1">' in depth
+
+
+def test_markdown_says_the_same(made):
+    text = results_markdown(entries_of(read_results([made / model for model in CLASSES])))
+    assert "| hamlyn_depth ↓ | 0.100 (0.050 to 0.150; clean) | 0.200 (0.150 to 0.250; clean) |" in text
+    assert "| endovis18_vqa | 0.300 (0.250 to 0.350; clean) | 0.400 (0.350 to 0.450; clean) | absent |" in text
+    assert "| Mean rank, tasks: 3 | 1.167 | 1.833 | 3.000 |" in text
+    assert "Absent of the suite zen20: autolaparo_phase, " in text
 
 
 def test_one_task_has_no_section_of_its_own(made):

@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 
 from .entries import Entry, Score
+from .standings import SUITE, Standing, absent_tasks, primary_score, standings
 from .tables import MINIATURE, TITLES, shown_baselines
 from .words import BASELINES, FLAGS, head_words, number, primary_words
 
@@ -31,6 +32,10 @@ def results_markdown(entries: Sequence[Entry]) -> str:
     titles = {name: TITLES.get(name, name.replace("_", " ").capitalize()) for name in shown}
     rows = [overview_row(entry, score, shown) for entry in entries for score in entry.primary_scores]
     parts = ["# Benchmark results", table([*HEADINGS, *titles.values()], rows)]
+    if len({entry.task for entry in entries}) > 1:
+        parts += ["## All tasks", f"Absent of the suite {SUITE}: {', '.join(absent_tasks(entries)) or 'none'}."]
+        for standing in standings(entries):
+            parts += [f"### {standing.protocol}", table(*standing_rows(standing)), STANDING]
     small = sum(entry.miniature for entry in entries)
     if small:
         parts.append(f"**{small} of {len(entries)} results are of miniatures** ({MINIATURE}).")
@@ -42,6 +47,35 @@ def results_markdown(entries: Sequence[Entry]) -> str:
     parts += ["## Heads side by side", table(*heads_rows(entries))]
     parts += ["## How it was measured", *(measured_line(entry) for entry in entries)]
     return "\n\n".join(parts) + "\n"
+
+
+STANDING = (
+    "Ranks and normalised scores are over the tasks that all encoders have. Normalised: 0 is the best baseline without a "
+    "picture, 1 the best public encoder of the page (one that is no ZEN). ↓: lower is better."
+)
+
+
+def standing_rows(standing: Standing) -> tuple[list[str], list[list[str]]]:
+    """Tasks by encoders, then their means: headings and rows."""
+    rows = []
+    for row in standing.rows:
+        cells = []
+        for name in standing.encoders:
+            if name not in row.entries:
+                cells.append("absent")
+                continue
+            entry = row.entries[name]
+            score, diagnostic = primary_score(entry), entry.primary.get("diagnostic", False)
+            flag = entry.summary["leakage"]["flag"] + (", diagnostic" if diagnostic else "")
+            cells.append(f"{number(score.value)} ({interval_words(score)}; {flag})")
+        rows.append([f"{row.task}{' ↓' if row.first.lower_is_better else ''}", *cells])
+    means = {
+        f"Mean rank, tasks: {len(standing.common)}": standing.mean_ranks,
+        f"Mean normalised score, tasks: {len(standing.normalisable)}": standing.mean_normalised,
+    }
+    for title, of_encoders in means.items():
+        rows.append([title, *(number(of_encoders[n]) if n in of_encoders else "–" for n in standing.encoders)])
+    return ["Task", *standing.encoders], rows
 
 
 def overview_row(entry: Entry, score: Score, shown: Sequence[str]) -> list[str]:
