@@ -60,7 +60,8 @@ class ZenPyramidConfig(BackboneConfigMixin, PreTrainedConfig):
     """
 
     model_type = "zen_pyramid"
-    sub_configs_defaults = {"trunk_config": SubConfigSpec(config_class=AutoConfig, model_type="zen")}
+    # a type that transformers knows, which "zen" is not to remote code; __post_init__ fills in the trunk itself
+    sub_configs_defaults = {"trunk_config": SubConfigSpec(config_class=AutoConfig, model_type="vit")}
 
     trunk_config: dict | PreTrainedConfig | None = None
     layers: list[int] | tuple[int, ...] = (-1,)
@@ -75,7 +76,6 @@ class ZenPyramidConfig(BackboneConfigMixin, PreTrainedConfig):
     _out_indices: list[int] | None = None
 
     def __post_init__(self, **kwargs):
-        # built here and not by its specification, so that it also works as remote code, where "zen" is not registered
         if self.trunk_config is None or isinstance(self.trunk_config, dict):
             given = self.trunk_config or {}
             if given.get("model_type", "zen") == "zen":

@@ -199,14 +199,19 @@ def trunk_module(model: PreTrainedModel) -> tuple[str, nn.Module]:
 
 
 def head_modules(model: PreTrainedModel) -> list[str]:
-    """Names of all modules outside the trunk that hold parameters: `modules_to_save` of PEFT, the head's groups."""
+    """Names of all modules outside the trunk that hold weights: `modules_to_save` of PEFT, which matches ends of names.
+
+    A module is given by its parts where another module's name ends as its own.
+    """
     trunk = trunk_module(model)[0]
+    names = [name for name, _ in model.named_modules()]
 
     def outside(name: str) -> list[str]:
         module = model.get_submodule(name)
-        if not any(True for _ in module.parameters()) or name == trunk:
+        if not module.state_dict() or name == trunk:
             return []
-        if not trunk.startswith(f"{name}."):
+        ambiguous = any(other != name and other.endswith(name) for other in names)
+        if not ambiguous and not trunk.startswith(f"{name}."):
             return [name]
         return [found for child, _ in module.named_children() for found in outside(f"{name}.{child}")]
 

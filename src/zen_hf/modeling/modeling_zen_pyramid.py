@@ -130,7 +130,7 @@ class ZenPyramidBackbone(BackboneMixin, ZenPyramidPreTrainedModel):
         # CODEPATH: as below, for the pyramid.
         self.num_features = config.channels if config.scales is None else [config.hidden_size] * len(config.scales)
         # CODEPATH: ZEN by its own class, so that it also works as remote code, where AutoModel does not know it.
-        is_zen = isinstance(config.trunk_config, ZenConfig)
+        is_zen = config.trunk_config.model_type == ZenConfig.model_type
         trunk = ZenModel(config.trunk_config) if is_zen else AutoModel.from_config(config.trunk_config)
         self.trunk = getattr(trunk, "vision_model", getattr(trunk, "vision_encoder", trunk))
         pooler = getattr(self.trunk, "pooler", None)
