@@ -58,7 +58,7 @@ def drawn_masks(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 def drawn_instances(random: np.random.Generator) -> tuple[Instances, Instances]:
     """About 20 detections of four instances of one frame."""
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    y, x = np.ogrid[:HEIGHT, :WIDTH]
     true, found = [], []
     for _ in range(4):
         place, label = random.uniform((90, 120, 30, 40), (390, 730, 90, 120)), int(random.integers(CLASSES))

@@ -156,15 +156,9 @@ def ap_of_classes(kind: str, measure: str, *encoders: list[dict]) -> video_weigh
         chosen = [video["labels"] == label for video in videos]
         scores = [ranked for encoder in encoders for ranked in _ranked(encoder, label)]
         instances = [video["instances"][label] for video in videos]
-        matches = [video[f"{kind}_matches"][rows] for video, rows in zip(videos, chosen, strict=True)]
-        of_class.append(
-            video_weights.mean_of_scores(
-                [
-                    weighted_ap(scores, [each[:, column] for each in matches], instances, at_recalls=column != AVA)
-                    for column in MEASURES[measure]
-                ]
-            )
-        )
+        columns = list(MEASURES[measure])
+        matches = [video[f"{kind}_matches"][rows][:, columns] for video, rows in zip(videos, chosen, strict=True)]
+        of_class.append(weighted_ap(scores, matches, instances, at_recalls=AVA not in columns))
     return lambda weights: np.stack([score(weights) for score in of_class], axis=-1)
 
 

@@ -48,29 +48,27 @@ def match_frame(predicted: Instances, truth: Instances) -> Matches:
         predicted: with scores.
         truth: without.
     """
-    if not len(predicted.labels):
-        nothing = np.zeros((0, AVA + 1), np.int8)
-        return Matches(np.zeros(0, int), np.zeros(0), nothing, nothing)
-    greatest = _greatest_score_of_box(predicted)
-    found = [_match_class(predicted, truth, label, greatest) for label in sorted(set(predicted.labels.tolist()))]
-    return Matches(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-
-
-def _match_class(predicted: Instances, truth: Instances, label: int, greatest: np.ndarray) -> tuple[np.ndarray, ...]:
-    detections, instances = np.flatnonzero(predicted.labels == label), np.flatnonzero(truth.labels == label)
-    detections = detections[np.argsort(-predicted.scores[detections], kind="stable")]
-    turns = np.argsort(-greatest[detections], kind="stable")
-    valid = (predicted.boxes[detections, 2:] > 0).all(axis=1)
-    overlaps = box_overlaps(predicted.boxes[detections], truth.boxes[instances])
-    hit = _hits_of_ava(overlaps, turns, valid)
-    boxes = np.column_stack([_hits_of_coco(overlaps), np.where(valid, hit, UNCOUNTED)])
-    masks = np.full_like(boxes, UNCOUNTED)
-    if _has_masks(predicted) and _has_masks(truth):
-        overlaps = mask_overlaps(predicted, detections, truth, instances)
-        masks = np.column_stack(
-            [_hits_of_coco(overlaps), np.where(valid, hit & _hits_of_ava(overlaps, turns, valid), UNCOUNTED)]
-        )
-    return np.full(len(detections), label), predicted.scores[detections], boxes, masks
+    order = np.lexsort((-predicted.scores, predicted.labels))  # stable: equal scores in the order they came
+    labels, sizes = predicted.labels[order], predicted.boxes[order, 2:]
+    place = np.arange(len(order)) - np.searchsorted(labels, labels)  # in its class
+    valid, masked = (sizes > 0).all(axis=1), _has_masks(predicted) and _has_masks(truth)
+    boxes = np.full((len(order), AVA + 1), FALSE, np.int8)
+    masks = np.full_like(boxes, FALSE if masked else UNCOUNTED)
+    greatest = _greatest_score_of_box(predicted)[order]
+    overlaps = box_overlaps(predicted.boxes[order], truth.boxes)
+    for label in set(labels.tolist()) & set(truth.labels.tolist()):
+        detections, instances = np.flatnonzero(labels == label), np.flatnonzero(truth.labels == label)
+        turns = np.argsort(-greatest[detections], kind="stable")
+        of_class = overlaps[detections][:, instances]
+        boxes[detections] = _hits(of_class, turns, valid[detections])
+        if masked:
+            of_class = mask_overlaps(predicted, order[detections], truth, instances)
+            masks[detections] = _hits(of_class, turns, valid[detections])
+            masks[detections, AVA] &= boxes[detections, AVA]
+    for matches in (boxes, masks):
+        matches[place >= MOST, :AVA] = UNCOUNTED
+        matches[~valid, AVA] = UNCOUNTED
+    return Matches(labels, predicted.scores[order], boxes, masks)
 
 
 def box_overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -94,15 +92,21 @@ def mask_overlaps(predicted: Instances, detections: np.ndarray, truth: Instances
     return np.asarray(run_lengths.iou(first, second, [0] * len(second)), float)
 
 
-def _hits_of_coco(overlaps: np.ndarray) -> np.ndarray:
-    """[D, G], detections in the order of their scores -> [D, 10]."""
-    hits = np.full((len(overlaps), len(OVERLAPS)), FALSE, np.int8)
-    hits[MOST:] = UNCOUNTED
-    if not overlaps.size:
+def _hits(overlaps: np.ndarray, turns: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """`HIT` or `FALSE` of one class: overlaps [D, G], the order of the turns [D], what has an area [D] -> [D, 11]."""
+    return np.column_stack([_hits_of_coco(overlaps[:MOST], len(overlaps)), _hits_of_ava(overlaps, turns, valid)])
+
+
+def _hits_of_coco(overlaps: np.ndarray, detections: int) -> np.ndarray:
+    """The first detections [D, G], in the order of their scores -> [detections, 10]."""
+    hits = np.zeros((detections, len(OVERLAPS)), np.int8)
+    if overlaps.shape[1] == 1:  # the usual case: the first that reaches an overlap hits
+        reached = overlaps >= OVERLAPS
+        hits[: len(overlaps)] = reached & (reached.cumsum(axis=0) == 1)
         return hits
     taken = np.zeros((len(OVERLAPS), overlaps.shape[1]), bool)
     rows, last = np.arange(len(OVERLAPS)), overlaps.shape[1] - 1
-    for detection in np.flatnonzero(overlaps[:MOST].max(axis=1) >= OVERLAPS[0]):
+    for detection in np.flatnonzero(overlaps.max(axis=1) >= OVERLAPS[0]):
         free = np.where(taken, -1.0, overlaps[detection])
         best = last - free[:, ::-1].argmax(axis=1)
         hit = free[rows, best] >= OVERLAPS
@@ -112,15 +116,13 @@ def _hits_of_coco(overlaps: np.ndarray) -> np.ndarray:
 
 
 def _hits_of_ava(overlaps: np.ndarray, turns: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """[D, G] and the order of the detections' turns [D] -> [D] bool."""
-    hits = np.zeros(len(overlaps), bool)
-    if not overlaps.size:
-        return hits
-    best = overlaps.argmax(axis=1)
-    enough = (overlaps[np.arange(len(overlaps)), best] >= OVERLAPS[0]) & valid
-    queue = turns[enough[turns]]
-    _, first = np.unique(best[queue], return_index=True)  # of each instance, the first that looks at it
-    hits[queue[first]] = True
+    """Overlaps [D, G], detections in any order -> [D]."""
+    hits = np.zeros(len(overlaps), np.int8)
+    best, taken = overlaps.argmax(axis=1), set()
+    enough = (overlaps.max(axis=1) >= OVERLAPS[0]) & valid
+    for detection in turns[enough[turns]]:
+        hits[detection] = best[detection] not in taken
+        taken.add(best[detection])
     return hits
 
 

@@ -22,37 +22,49 @@ RESAMPLES_AT_ONCE = 256  # keeps [resamples, hits] in the cache
 def weighted_ap(
     scores: Sequence[np.ndarray], matches: Sequence[np.ndarray], instances: Sequence[int], at_recalls: bool
 ) -> Score:
-    """AP of one class at one overlap; NaN where no true instance was drawn.
+    """AP of one class, mean over several overlaps; NaN where no true instance was drawn.
 
     Args:
         scores: [n] of each video's detections.
-        matches: [n] of each, `HIT`, `FALSE` or `UNCOUNTED`.
+        matches: [n, overlaps] of each, `HIT`, `FALSE` or `UNCOUNTED`.
         instances: number of true instances in each video.
         at_recalls: whether precision is averaged at the 101 recalls of COCO; else it is integrated over recall (PASCAL VOC
             since 2010). In both, the precision at a recall is the greatest at that recall or above.
     """
-    hits, detections = counts_to_each_hit(scores, matches)  # [V, K]
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    video = np.repeat(np.arange(len(scores)), [len(each) for each in scores])[order]
+    curves = [counts_to_each_hit(video, column, len(scores)) for column in np.concatenate(matches)[order].T]
     instances = np.asarray(instances, dtype=float)
 
     def score(weights: np.ndarray) -> np.ndarray:
         parts = [weights[start : start + RESAMPLES_AT_ONCE] for start in range(0, len(weights), RESAMPLES_AT_ONCE)]
-        return np.concatenate([_area(part @ hits, part @ detections, part @ instances, at_recalls) for part in parts])
+        return np.concatenate(
+            [
+                np.mean(
+                    [_area(part @ hits, part @ above, part @ instances, at_recalls) for hits, above in curves], axis=0
+                )
+                for part in parts
+            ]
+        )
 
     return score
 
 
-def counts_to_each_hit(scores: Sequence[np.ndarray], matches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Hits and detections of every video from the highest score down to each hit of any video, [V, K] both."""
-    video = np.repeat(np.arange(len(scores)), [len(each) for each in scores])
-    pooled, matched = np.concatenate(scores), np.concatenate(matches)
-    order = np.argsort(-pooled, kind="stable")
-    order = order[matched[order] != UNCOUNTED]
-    video, hit = video[order], matched[order] == HIT
+def counts_to_each_hit(video: np.ndarray, matches: np.ndarray, videos: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hits and detections of every video from the highest score down to each hit of any video, [videos, hits] both.
+
+    Args:
+        video: [n], index of each detection's video, from the highest score down.
+        matches: [n], likewise.
+        videos: their number.
+    """
+    counted = matches != UNCOUNTED
+    video, hit = video[counted], matches[counted] == HIT
     corner = np.cumsum(hit) - hit  # the first hit that stands no higher
     side = int(hit.sum()) + 1
     counts = [
-        np.bincount(video[chosen] * side + corner[chosen], minlength=len(scores) * side).reshape(-1, side)
-        for chosen in (hit, np.ones_like(hit))
+        np.bincount(video[chosen] * side + corner[chosen], minlength=videos * side).reshape(videos, side)
+        for chosen in (hit, slice(None))
     ]
     return tuple(np.cumsum(count[:, :-1], axis=1).astype(float) for count in counts)
 
