@@ -28,7 +28,7 @@ from ..heads.seen_classes import NEVER
 from .questions import AskedVideo
 from .text_encoder import EncodedQuestions
 
-WIDTH, HEADS, LAYERS = 128, 4, 2
+WIDTH, HEADS, LAYERS = 64, 4, 2
 FORMAT = "zen-hf fusion 1"
 ROWS = 512  # questions that are answered together
 

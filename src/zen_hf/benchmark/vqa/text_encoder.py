@@ -75,8 +75,11 @@ class TextEncoder:
                 f"{name}: no text encoder could be loaded ({error}); expected a Hub id or a folder with config.json, "
                 "model.safetensors and a tokenizer, as written by save_pretrained."
             ) from error
-        # Token states are read, never the pooled state: a checkpoint of a language model has no pooler.
-        report["missing_keys"] = {key for key in report["missing_keys"] if not key.startswith("pooler.")}
+        # Token states are read, never the pooled state, which checkpoints of language models lack.
+        missing = {key for key in report["missing_keys"] if key.startswith("pooler.")}
+        if missing:
+            model.pooler = None
+            report["missing_keys"] -= missing
         refuse_incomplete(name, report)
         return cls(name, text_part(name, model).eval().requires_grad_(False), load_tokenizer(name, revision), revision)
 

@@ -28,7 +28,7 @@ from .text_encoder import EncodedQuestions
 
 RATES = (3e-4, 1e-3, 3e-3)  # of equal scores the lower rate wins, and the later step: there the rate has come to rest
 DEFAULT_RATE = 1e-3
-STEPS, WARM_UP, BATCH = 600, 0.1, 128  # questions per step
+STEPS, WARM_UP, BATCH = 500, 0.1, 128  # questions per step
 CHECKPOINTS = 4  # evenly spread over the steps
 DECAY, CLIP = 0.05, 1.0
 VALIDATION_ROWS = 8192  # that a choice is made on, at most
