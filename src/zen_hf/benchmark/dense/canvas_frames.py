@@ -68,6 +68,7 @@ class CanvasFrames:
         self.sizes = native_sizes(self.frames)
         self.canvas = canvas or layout.canvas(self.sizes)
         self.kept: KeptArrays | None = None
+        self.place_of: dict[int, int] = {}  # row -> place among those that are kept
 
     def place(self, row: int) -> Place:
         """Where a frame lies."""
@@ -78,11 +79,15 @@ class CanvasFrames:
         return torch.from_numpy(np.stack([self.place(row).inside(self.canvas) for row in rows]))[:, None]
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Keep what is decoded from now on; of films, decode these rows now, in the order of time."""
-        self.kept = KeptArrays((len(self.sizes), 3, *self.canvas), np.uint8)
+        """Keep these rows once they are decoded, and none but them; of films, decode them now, in the order of time."""
+        rows = [int(row) for row in rows]
+        if list(self.place_of) == rows:
+            return
+        self.place_of = {row: place for place, row in enumerate(rows)}
+        self.kept = KeptArrays((len(rows), 3, *self.canvas), np.uint8)
         if self.films:
             cells = [cell["path"] for stored in stored_images(self.frames) for cell in stored]
-            ordered = sorted(map(int, rows), key=lambda row: split_reference(cells[row]))
+            ordered = sorted(rows, key=lambda row: split_reference(cells[row]))
             for row in track(ordered, "decoding films", console=Console(stderr=True)):
                 self.frame(row)
 
@@ -115,8 +120,9 @@ class CanvasFrames:
 
     def frame(self, row: int) -> np.ndarray:
         """One row as bytes, [3, H, W]."""
-        if self.kept is not None and self.kept.known[row]:
-            return self.kept.values[row]
+        index = self.place_of.get(row)
+        if index is not None and self.kept.known[index]:
+            return self.kept.values[index]
         cells, place = self.frames[row], self.place(row)
         try:
             with open_image(cells["image"]) as picture:
@@ -127,7 +133,7 @@ class CanvasFrames:
             raise ValueError(f"{frame_name(cells)}: not a readable picture ({error}); replace the file.") from error
         pixels = np.zeros((3, *self.canvas), np.uint8)
         pixels[:, : place.shown[0], : place.shown[1]] = np.asarray(resized).transpose(2, 0, 1)
-        return pixels if self.kept is None else self.kept.put(row, pixels)
+        return pixels if index is None else self.kept.put(index, pixels)
 
 
 def native_sizes(frames: datasets.Dataset) -> list[Size]:

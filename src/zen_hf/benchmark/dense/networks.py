@@ -53,7 +53,7 @@ class DenseNetwork:
         self.queries = head == "mask2former"
         self.kind = truth_kind(target, head)
         self.depths = depth_range(target)
-        self.up_to_scale = self.kind == "depth" and not target.settings["metric_scale"]
+        self.up_to_scale = self.kind == "depth" and not target.settings.get("metric_scale", True)
 
     @property
     def device(self) -> torch.device:

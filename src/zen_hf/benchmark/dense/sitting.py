@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from zen_hf.modeling.dense_models import dense_backbone, dense_model
+from zen_hf.modeling.dense_models import backbone_config, dense_backbone, dense_model
 
 from ..candidate import Candidate
 from ..exam import Exam, FoldLabels
@@ -80,17 +80,16 @@ class DenseSitting:
     def maps(self, target: Target, head: str) -> TrunkMaps:
         """What a head reads of the frozen trunk, of all frames; those that are trained on first where room is short."""
         encoder = self.candidate.encoder
-        if self.is_raw:
-            read, layers = pixel_maps(encoder), "pixels"
-        else:
-            reader = dense_model(encoder.model, **model_arguments(target, head, self.settings, 0, 1.0))
-            backbone = dense_backbone(reader)
-            read, layers = trunk_reader(encoder, backbone), f"layers {backbone.config.layers}"
+        layers = "pixels" if self.is_raw else str(backbone_config(encoder.model, head, self.settings.width).layers)
         if layers not in self.maps_by_layers:
             sides = [fold.fold.sides[side] for side in ("train", "val", "test") for fold in self.exam.folds]
             rows_of = {video: self.rows_of[video] for side in sides for video in side}
             key = {"encoder": self.fingerprint, "image_size": self.image_size, "layers": layers}
             key |= {"precision": precision_of(encoder)}
+            read = pixel_maps(encoder)
+            if not self.is_raw:
+                model = dense_model(encoder.model, **model_arguments(target, head, self.settings, 0, 1.0))
+                read = trunk_reader(encoder, dense_backbone(model))
             self.maps_by_layers[layers] = TrunkMaps(
                 self.frames, rows_of, read, key, self.cache_dir, self.settings.cache_bytes, self.settings.batch_size
             )

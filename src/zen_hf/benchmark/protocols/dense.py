@@ -228,7 +228,7 @@ def tuned_part(
     if found is not None and has_model(found[1].get("folder"), folder):
         return found
     encoder, frames, rows = sitting.candidate.encoder, sitting.frames, sitting.rows(labels.fold.train)
-    frames.keep(rows)
+    frames.keep([*rows, *sitting.rows(labels.fold.val)])
     truths = sitting.truths(target, head, labels.train[target.name])
     made = tunable_model(
         sitting.candidate, target, head, method, settings, tuning, seed, typical_depth(target, labels)
