@@ -4,6 +4,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from zen_hf.benchmark.comparison import (
     not_compared,
     paired_score,
     rank_all,
+    regrets,
     verdict,
 )
 from zen_hf.benchmark.result_files import read_results
@@ -279,3 +281,16 @@ def test_dense_predictions_and_answers_are_compared(task, tmp_path):
     [row] = compare_encoders(one, other, resamples=50)
     stored = [encoder.results[task, "frozen"].primary["value"] for encoder in (one, other)]
     assert (row.found.first, row.found.second) == pytest.approx(tuple(stored)) and row.found.first > row.found.second
+
+
+def test_regret_of_errors_is_the_other_way_round():
+    def row(second, first_score, second_score, lower):
+        found = SimpleNamespace(first=first_score, second=second_score)
+        return SimpleNamespace(
+            task="t", protocol="frozen", metric="m", second=second, found=found, lower_is_better=lower
+        )
+
+    (regret,) = regrets([row("a", 0.2, 0.1, True), row("b", 0.2, 0.3, True)])
+    assert (regret.best, regret.value) == ("a", pytest.approx(0.1))
+    (regret,) = regrets([row("a", 0.2, 0.1, False), row("b", 0.2, 0.15, False)])
+    assert (regret.best, regret.value) == ("b", pytest.approx(-0.05))

@@ -50,3 +50,15 @@ def test_few_videos_and_missing_tasks_are_said(tmp_path, capsys):
 def test_nothing_to_compare_with(tmp_path):
     with pytest.raises(ValueError, match="alone has nothing to be compared with"):
         compare([write_result(tmp_path / "a")], with_baselines=True)
+
+
+def test_regret_is_against_the_best_of_the_others(suites, capsys):
+    """The weakest encoder first: on each task it loses what the first of the others is ahead, by the rows' own numbers."""
+    content = compare([suites[2], *suites[:2]], resamples=100)
+    for regret in content["regrets"]:
+        ahead = [
+            row["found"]["second"] - row["found"]["first"] for row in content["rows"] if row["task"] == regret["task"]
+        ]
+        assert len(ahead) == 2 and regret["value"] == max(ahead) > 0
+        assert regret["best"] == "model [a]"
+    assert f"regret of model [c] {content['regrets'][0]['value']:+.3f}" in " ".join(capsys.readouterr().out.split())

@@ -343,6 +343,40 @@ def rank_all(encoders: Sequence[Encoder], head: str | None = None) -> dict[str, 
     return rankings
 
 
+@dataclass(frozen=True)
+class Regret:
+    """What a task loses by taking the first encoder in place of the best of the others.
+
+    Args:
+        task: name of the task.
+        protocol: name of the protocol.
+        metric: the score.
+        best: the best of the others.
+        value: its score minus the first's (of errors the other way round); negative where the first is better than all.
+    """
+
+    task: str
+    protocol: str
+    metric: str
+    best: str
+    value: float
+
+
+def regrets(rows: Sequence[Row]) -> list[Regret]:
+    """The regret of the first encoder on every task: of a student, against the best of its teachers there.
+
+    Args:
+        rows: comparisons of the first encoder with each of the others.
+    """
+    found: dict[tuple, Regret] = {}
+    for row in rows:
+        loss = (row.found.second - row.found.first) * (-1 if row.lower_is_better else 1)
+        key = (row.task, row.protocol, row.metric)
+        if key not in found or loss > found[key].value:
+            found[key] = Regret(*key, row.second, loss)
+    return list(found.values())
+
+
 def not_compared(encoders: Sequence[Encoder]) -> list[str]:
     """What the rows leave out, in words: results without a counterpart, seeds and picture sizes that are not the same."""
     first, *others = encoders

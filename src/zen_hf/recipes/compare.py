@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from zen_hf.benchmark.comparison import FORMAT, Row, compare_encoders, load_encoders, not_compared, rank_all
+from zen_hf.benchmark.comparison import FORMAT, Row, compare_encoders, load_encoders, not_compared, rank_all, regrets
 from zen_hf.benchmark.statistics import Ranking, SeedSpread
 from zen_hf.run_directory import atomic_folder
 
@@ -51,11 +51,13 @@ def compare(
         raise FileExistsError(f"{out} exists already; choose another name or remove it.")
     first, *others = encoders
     rows = [row for other in others for row in compare_encoders(first, other, head, resamples)]
-    rankings, notes = rank_all(encoders, head), [*warnings(rows), *not_compared(encoders)]
+    rankings = rank_all(encoders, head)
+    notes = [*regrets_in_words(rows), *warnings(rows), *not_compared(encoders)]
     print_comparison(rows, rankings, notes)
     content = {
         "format": FORMAT,
         "rows": [asdict(row) for row in rows],
+        "regrets": [asdict(regret) for regret in regrets(rows)],
         "rankings": {protocol: asdict(ranking) for protocol, ranking in rankings.items()},
         "notes": notes,
     }
@@ -118,6 +120,17 @@ def ranks_in_words(rankings: dict[str, Ranking]) -> list[str]:
             f"ranks differ if {ranking.critical_difference:.2f} apart (Nemenyi, {ranking.alpha:g})"
         )
     return lines
+
+
+def regrets_in_words(rows: list[Row]) -> list[str]:
+    """A line per task: what the first encoder loses against the best of several others; none for a single other."""
+    if len({row.second for row in rows}) < 2:
+        return []
+    return [
+        f"{regret.task}, {regret.protocol}: regret of {rows[0].first} {regret.value:+.3f} {regret.metric} (best of the "
+        f"others: {regret.best})"
+        for regret in regrets(rows)
+    ]
 
 
 def warnings(rows: list[Row]) -> list[str]:
