@@ -80,14 +80,16 @@ def made_up_picture(target: Target, random: np.random.Generator, size: tuple[int
         return classes
     if target.kind == "partial":
         return PartialMask((masks[0].astype(np.uint16) << labels[0]).astype(np.uint16), (int(labels[0]),))
-    return as_instances(masks, labels, None)
+    return as_instances(size, masks, labels, None)
 
 
-def as_instances(masks: list[np.ndarray], labels: np.ndarray, scores: np.ndarray | None) -> Instances:
+def as_instances(
+    size: tuple[int, int], masks: list[np.ndarray], labels: np.ndarray, scores: np.ndarray | None
+) -> Instances:
     """Masks with their boxes."""
     codes = [run_lengths.encode(np.asfortranarray(mask, np.uint8)) for mask in masks]
     boxes = np.array([run_lengths.toBbox(code) for code in codes], np.float32).reshape(-1, 4)
-    return Instances(masks[0].shape, boxes, np.asarray(labels), tuple(code["counts"] for code in codes), scores)
+    return Instances(size, boxes, np.asarray(labels), tuple(code["counts"] for code in codes), scores)
 
 
 def made_up_prediction(target: Target, truth: DenseValue, skill: float, random: np.random.Generator) -> DenseValue:
@@ -102,7 +104,7 @@ def made_up_prediction(target: Target, truth: DenseValue, skill: float, random: 
         return np.roll(truth.bits, step, axis=1)
     codes = [run_lengths.decode({"size": list(truth.size), "counts": counts}) for counts in truth.masks]
     masks = [np.roll(mask, step, axis=1) for mask in codes]
-    return as_instances(masks, truth.labels, random.uniform(0.35, 1, len(masks)).astype(np.float32))
+    return as_instances(truth.size, masks, truth.labels, random.uniform(0.35, 1, len(masks)).astype(np.float32))
 
 
 def made_up_outputs(target: Target, truth: dict, skill: float, seed: int) -> dict:

@@ -120,5 +120,6 @@ def normalised_note(standing: Standing) -> str:
     )
     return (
         f"Normalised: (score - chance) / (reference - chance). The reference of a task is its best public encoder here, of "
-        f"{', '.join(references)}; chance is the best baseline without a picture.{without}"
+        f"{', '.join(references)}; chance is the best baseline without a picture. Ranks and means hold "
+        f"results of every leakage flag.{without}"
     )

@@ -83,10 +83,12 @@ def type_table(entries: Sequence[Entry], target: str) -> str:
         "Share of the questions of each type answered right, all videos together",
         lambda scores: [scores[f"accuracy_{name}_global"] for name in types],
     )
-    return bars_table(measure, types, ClassCounts("Test questions", asked, sum(asked)), shown)
+    return bars_table(measure, types, ClassCounts("Test questions", asked, sum(asked)), shown, "Type")
 
 
-def bars_table(measure: ClassMeasure, labels: list[str], counts: ClassCounts, shown: dict[str, Score]) -> str:
+def bars_table(
+    measure: ClassMeasure, labels: list[str], counts: ClassCounts, shown: dict[str, Score], what: str = "Class"
+) -> str:
     """One measure of all classes that occur.
 
     Args:
@@ -94,6 +96,7 @@ def bars_table(measure: ClassMeasure, labels: list[str], counts: ClassCounts, sh
         labels: names of the classes.
         counts: how frequent they are.
         shown: {encoder: one of its scores, whose runs are averaged}.
+        what: heading of the names.
     """
     values = {encoder: mean_over_runs(measure, score) for encoder, score in shown.items()}
     known = [value for of_encoder in values.values() for value in of_encoder if value is not None]
@@ -101,7 +104,9 @@ def bars_table(measure: ClassMeasure, labels: list[str], counts: ClassCounts, sh
     tint = colours(list(values))
     rarely = f"in fewer than 1 % of the {counts.counted.lower()}: the score hangs on few of them"
     lines = [f"<p>{escape(measure.words)}, {escape(head_words(next(iter(shown.values())).head))}; mean over runs.</p>"]
-    lines.append(f"<div class=wide><table class=bars><thead><tr><th>Class</th><th>{counts.counted}</th><th>Share</th>")
+    lines.append(
+        f"<div class=wide><table class=bars><thead><tr><th>{what}</th><th>{counts.counted}</th><th>Share</th>"
+    )
     lines += [f"<th>{escape(encoder)}</th>" for encoder in values] + ["</tr></thead><tbody>"]
     for index, label in enumerate(labels):
         if counts.counts[index] == 0:

@@ -164,17 +164,19 @@ def paint(
     drawn[mask] = rgb if under is None else (1 - opacity) * under[mask] + opacity * rgb
 
 
-def image_tag(picture: np.ndarray, alt: str, photograph: bool = False) -> str:
-    """The picture as an element that holds its own bytes.
+def image_tag(picture: np.ndarray, alt: str, photograph: bool = False, widest: int = WIDTH) -> str:
+    """The picture as an element that holds its own bytes; a small one is shown a whole number of times as large.
 
     Args:
         picture: [h, w, 3] uint8.
         alt: what it shows, safe in HTML.
         photograph: whether it shows a frame; such are compressed with loss.
+        widest: that it is shown, px.
     """
     file = io.BytesIO()
     quality = {"quality": 85} if photograph else {"lossless": True}
     Image.fromarray(picture).save(file, format="WEBP", **quality)
     content = base64.b64encode(file.getvalue()).decode("ascii")
-    height, width = picture.shape[:2]
+    times = max(1, widest // picture.shape[1])
+    height, width = (times * side for side in picture.shape[:2])
     return f"<img src='data:image/webp;base64,{content}' width={width} height={height} alt='{alt}'>"

@@ -9,7 +9,7 @@ import numpy as np
 
 from .class_bars import drawn_score
 from .dataset_frames import DatasetFrames
-from .drawn_pictures import frame_picture, image_tag
+from .drawn_pictures import WIDTH, frame_picture, image_tag
 from .entries import Entry
 from .ribbons import missing_note, predicted
 from .words import head_words
@@ -45,7 +45,10 @@ def questions(entries: Sequence[Entry], target: str, frames: DatasetFrames | Non
         if rows is not None:
             row = rows.row(video, index)
             small = frame_picture(row["image"])[::NARROW, ::NARROW]
-            cells = [image_tag(small, escape(f"frame of {video}", quote=True), True), escape(row[rows.question])]
+            cells = [
+                image_tag(small, escape(f"frame of {video}", quote=True), True, WIDTH // NARROW),
+                escape(row[rows.question]),
+            ]
         cells.append(f"<b>{escape(labels[right])}</b>")
         cells += [answer(labels, right, int(of_encoder[video][index])) for of_encoder in said.values()]
         lines.append("<tr class=answers>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")

@@ -36,7 +36,7 @@ svg.chart .whisker { stroke: var(--ink); stroke-width: 1.5; } svg.chart .chance 
   stroke-dasharray: 4 3; } .charts.bars-of-tasks { gap: .8rem 1.2rem; }
 .tasks tfoot th, .tasks tfoot td { background: var(--panel); border-bottom: 1px solid var(--line); white-space: normal; }
 .strip { display: flex; flex-wrap: wrap; gap: .6rem; } .strip div { display: flex; flex-direction: column; }
-img { max-width: 100%; height: auto; image-rendering: auto; } .scale { display: inline-flex; align-items: center; gap: .4rem;
+.strip span { width: 0; min-width: 100%; } img { max-width: 100%; height: auto; image-rendering: pixelated; } .scale { display: inline-flex; align-items: center; gap: .4rem;
   font-size: 12px; color: var(--soft); } .scale i { width: 140px; height: 10px; display: inline-block; }
 .answers .right { color: var(--good-ink); font-weight: 700; } .answers .wrong { color: var(--bad-ink); font-weight: 700; }
 ul.classes { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: 13px; margin: .4rem 0; }
