@@ -120,7 +120,9 @@ def resolved(described: dict, path: Path) -> dict:
     file, _, target = described["same_as"].partition("/")
     known = read_file(FOLDER / f"{file}.json")["targets"]
     if target not in known:
-        raise ValueError(f"{path}: same_as is {described['same_as']!r}, but {file}.json has the targets {list(known)}.")
+        raise ValueError(
+            f"{path}: same_as is {described['same_as']!r}, but {file}.json has the targets {list(known)}."
+        )
     return known[target]
 
 
@@ -151,7 +153,9 @@ def target_prompts(target: Target, described: dict[str, dict], where: str) -> Ta
     present = paraphrases(entry.get("present", {}), target.labels, f"{where}, present")
     absent = entry.get("absent")
     if (absent is not None) != (target.kind == "multi_label"):
-        wish = "needs absent prompts too" if absent is None else "cannot have absent prompts: one class is always there"
+        wish = (
+            "needs absent prompts too" if absent is None else "cannot have absent prompts: one class is always there"
+        )
         raise ValueError(f"{where}, of the kind {target.kind}, {wish}.")
     if absent is None:
         absent = {}

@@ -104,7 +104,10 @@ def embedded(words: dict[str, tuple[str, ...]], target: Target, texts: TextEncod
 
 
 def product(
-    target: Target, words: TargetPrompts, targets: dict[str, Target], found: dict[str, dict[str, dict[str, np.ndarray]]]
+    target: Target,
+    words: TargetPrompts,
+    targets: dict[str, Target],
+    found: dict[str, dict[str, dict[str, np.ndarray]]],
 ) -> dict[str, dict[str, np.ndarray]]:
     """Logits of labels that each name a class of several other targets.
 
