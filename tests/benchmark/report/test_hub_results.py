@@ -94,3 +94,18 @@ def test_baselines_of_an_unfinished_run_are_never_written(tmp_path):
 def test_folder_names():
     assert folder_name("org/model name") == "org--model--name"
     assert folder_name("../../etc") == "etc" and folder_name("/") == "encoder"
+
+
+def test_kinds_of_targets_are_named_as_the_hub_names_them(tmp_path):
+    wanted = {
+        "cholecseg8k_semseg": "image-segmentation",
+        "grasp_det": "object-detection",
+        "hamlyn_depth": "depth-estimation",
+        "endovis18_vqa": "visual-question-answering",
+    }
+    for task in wanted:
+        write_result(tmp_path / task, task, videos=2, runs=1)
+    text = hub_files(entries_of(read_results([tmp_path])))
+    [index] = [yaml.safe_load(of) for path, of in text.items() if path.name == "model-index.yaml"]
+    found = {each["task"]["name"].split(" ")[0]: each["task"]["type"] for each in index["model-index"][0]["results"]}
+    assert found == wanted

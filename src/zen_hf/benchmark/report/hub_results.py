@@ -22,7 +22,15 @@ from .entries import Entry, Score
 from .words import DIAGNOSTIC, base_of, head_words, metric_words
 
 NAMESPACE = "zen-hf"
-TASK_TYPE = "image-classification"
+TASK_TYPES = {  # by kind of target
+    "single_label": "image-classification",
+    "multi_label": "image-classification",
+    "segmentation": "image-segmentation",
+    "partial": "image-segmentation",
+    "instances": "object-detection",
+    "depth": "depth-estimation",
+}
+QUESTIONS = "visual-question-answering"
 
 
 def hub_files(entries: Sequence[Entry]) -> dict[PurePosixPath, str]:
@@ -78,7 +86,7 @@ def model_index(encoder: str, entries: Sequence[Entry]) -> list[dict]:
             how = f"{entry.protocol}, {head_words(score.head)}"
             results.append(
                 EvalResult(
-                    task_type=TASK_TYPE,
+                    task_type=task_type(entry, score.target),
                     task_name=f"{entry.task} ({score.target})",
                     dataset_type=source.name,
                     dataset_name=source.title,
@@ -93,6 +101,11 @@ def model_index(encoder: str, entries: Sequence[Entry]) -> list[dict]:
                 )
             )
     return eval_results_to_model_index(encoder, results)
+
+
+def task_type(entry: Entry, target: str) -> str:
+    """What the Hub calls such a task."""
+    return QUESTIONS if entry.question is not None else TASK_TYPES[entry.summary["targets"][target]["kind"]]
 
 
 def measured_with(entry: Entry, score: Score) -> dict:
