@@ -248,7 +248,7 @@ def test_metadata_can_be_read_without_torch():
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "zen_hf.__version__"}
     assert f'__version__ = "{zen_hf.__version__}"' in (ROOT / "src" / "zen_hf" / "__init__.py").read_text()
     assert project["project"]["scripts"] == {"zen-hf": "zen_hf.cli:main"}
-    names = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
+    names = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "faster_coco_eval": "faster-coco-eval"}
     declared = {re.split(r"[<>=~]", line)[0] for line in project["project"]["dependencies"]}
     imported = set().union(*(imported_packages(path) for path in (ROOT / "src").rglob("*.py")))
     optional = {"zen_hf", "timm"}  # timm: only for encoders of that library

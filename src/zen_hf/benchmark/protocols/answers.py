@@ -188,6 +188,7 @@ def tuned(
                     seed,
                     conditions.tuning,
                     folder,
+                    candidate.trust_remote_code,
                 )
                 found = [("fusion", target.name, (tested(model, apart, labels, text), chosen))]
                 if stored is not None:
