@@ -79,6 +79,14 @@ def test_the_folder_still_holds_trunk_and_adaptor(made):
     assert len(AutoTokenizer.from_pretrained(root / "joined")) == len(word_tokenizer())
 
 
+def test_the_code_travels_with_the_folder(made):
+    folder = made[3] / "joined"
+    own = {f"modeling_zen{part}.py" for part in ("", "_distillation", "_zero_shot")} | {"configuration_zen.py"}
+    assert own <= {file.name for file in folder.iterdir()}
+    auto_map = json.loads((folder / "config.json").read_text())["auto_map"]
+    assert auto_map["AutoModelForZeroShotImageClassification"].startswith("modeling_zen_zero_shot.")
+
+
 @torch.no_grad()
 def test_pipeline(made):
     family, teacher, student, root = made
