@@ -30,7 +30,7 @@ from zen_hf.benchmark.report.drawn_pictures import (
     shrunk,
 )
 from zen_hf.benchmark.report.entries import entries_of
-from zen_hf.benchmark.report.gallery import SHOWN_FRAMES, chosen_places, gallery
+from zen_hf.benchmark.report.gallery import SHOWN_FRAMES, chosen_places, class_colours, gallery
 from zen_hf.benchmark.report.page import results_page
 from zen_hf.benchmark.report.questions import chosen_rows, questions
 from zen_hf.benchmark.result_files import read_results
@@ -60,7 +60,7 @@ def test_each_frame_says_its_own_score(task, tmp_path):
     target = entry.result.target(name)
     drawn = pictures(text := gallery([entry], name, None))
     frames = [(video, index) for video in ("video49", "video50") for index in (0, 2, 3)]
-    assert len(drawn) == 12 or target.score in text  # a truth and a prediction of each frame
+    assert len(drawn) == 12  # a truth and a prediction of each frame
     truth, said = entry.result.dense_truth(name), entry.result.outputs(name, "linear")
     words = re.findall(rf"<span class=note>zen: {target.score} (\S+)</span>", text)
     for (video, index), word in zip(frames, words, strict=True):
@@ -134,11 +134,23 @@ def test_a_prediction_up_to_scale_is_drawn_as_it_is_scored(tmp_path):
     tripled = {v: [to_bytes("depth", 3 * from_bytes("depth", x) + 1e-3) for x in of] for v, of in outputs.items()}
     object.__setattr__(entry.result, "outputs", lambda *_: tripled)
     drawn = pictures(gallery([entry], "depth", None))
-    names = [name for name in drawn if name.endswith("truth")]
-    said = [name for name in drawn if "zen: abs_rel_median_scaled 0.000" in name]
-    assert len(names) == len(said) == 1  # one name for equal alternative texts: the three frames score alike
-    known = (drawn[names[0]] != UNKNOWN).any(axis=2)
-    assert np.abs(drawn[names[0]][known].astype(int) - drawn[said[0]][known]).max() <= 3
+    assert len(drawn) == 6
+    for when in ("0.00 s", "2.00 s", "3.00 s"):
+        right, said = (drawn[f"video49, {when}, {name}"] for name in ("truth", "zen: abs_rel_median_scaled 0.000"))
+        known = (right != UNKNOWN).any(axis=2)
+        assert np.abs(right[known].astype(int) - said[known]).max() <= 3
+
+
+def test_pictures_on_the_page_are_those_of_the_stored_predictions(tmp_path):
+    entry = entry_of(write_result(tmp_path / "a", "cholecseg8k_semseg", model="zen", videos=1, runs=2))
+    drawn = pictures(gallery([entry], "semantic", None))
+    tint = list(class_colours(entry.result.target("semantic")).values())
+    stored = entry.result.outputs("semantic", "linear", 0)["video49"], entry.result.dense_truth("semantic")["video49"]
+    for index in (0, 2, 3):
+        said = next(name for name in drawn if name.startswith(f"video49, {index}.00 s, zen: dice 0."))
+        for name, content in zip((said, f"video49, {index}.00 s, truth"), stored, strict=True):
+            wanted = mask_picture(from_bytes("segmentation", content[index]), tint, None)
+            np.testing.assert_array_equal(drawn[name], wanted)
 
 
 @pytest.fixture(scope="module")
@@ -232,11 +244,14 @@ def test_frames_and_questions_come_from_the_data(mini):
     assert "This page shows frames of the datasets" in page
     drawn = pictures(page)
     dataset = load_task("cholecseg8k_semseg").read(mini / "data" / "cholecseg8k")
-    first = next(row for row in dataset if row["video_id"] == "video12")
-    shown = drawn["video12, frame"]  # several of one name: any of its frames
-    frames = [np.array(row["image"]) for row in dataset if row["video_id"] == "video12"]
-    assert shown.shape == np.array(first["image"]).shape
-    assert min(np.abs(frame.astype(int) - shown).mean() for frame in frames) < 12  # compressed with loss
+    frames = [row for row in dataset if row["video_id"] == "video12"]
+    shown = {name: drawn[name] for name in drawn if name.startswith("video12, ") and name.endswith(", frame")}
+    assert len(shown) == 3
+    for row in (frames[0], frames[-1]):
+        difference = shown[f"video12, {row['time_s']:.2f} s, frame"].astype(int) - np.array(
+            row["image"].convert("RGB")
+        )
+        assert np.abs(difference).mean() < 12  # compressed with loss
     asked = load_task("endovis18_vqa").read(mini / "data" / "endovis18_vqa")
     rows = [row for row in asked if row["video_id"] == "seq_1"]
     for _, index in chosen_rows({"seq_1": len(rows)}):
@@ -246,7 +261,7 @@ def test_frames_and_questions_come_from_the_data(mini):
 def test_without_data_the_page_holds_no_frame(mini):
     text = results_page(entries_of(read_results([mini / "results"])))
     assert "This page shows frames" not in text and "Without frames: results hold none" in text
-    assert set(name.split(", ")[1].split(":")[0] for name in pictures(text)) == {"truth", "zen"}
+    assert set(name.split(", ")[2].split(":")[0] for name in pictures(text)) == {"truth", "zen"}
     page = Page(text)
     sources = [attributes["src"] for tag, attributes in page.tags if "src" in attributes]
     assert sources and all(source.startswith("data:image/webp;base64,") for source in sources)

@@ -74,9 +74,10 @@ def gallery(entries: Sequence[Entry], target: str, frames: DatasetFrames | None)
     for place in places:
         video, index = place
         of_frame = {name: values[place] for name, values in said.items()}
+        when = f"{times[video][index]:.2f} s"
         lines.append(
-            f"<figure class=pictures><figcaption><b>{escape(video)}</b> <span class=note>{times[video][index]:.1f} s</span>"
-            f"</figcaption>{strip(described, truth[video][index], of_frame, rows, place)}</figure>"
+            f"<figure class=pictures><figcaption><b>{escape(video)}</b> <span class=note>{when}</span></figcaption>"
+            f"{strip(described, truth[video][index], of_frame, rows, place, f'{video}, {when}')}</figure>"
         )
     return "\n".join([*lines, notes])
 
@@ -102,8 +103,10 @@ def predicted(entry: Entry, target: str, places: Sequence[Place]) -> dict[Place,
     return {(video, index): outputs[video][index] for video, index in places}
 
 
-def strip(target: Target, truth: bytes, said: dict[str, bytes], rows: TestRows | None, place: Place) -> str:
-    """The pictures of one frame in a row: the frame, the truth, every encoder."""
+def strip(
+    target: Target, truth: bytes, said: dict[str, bytes], rows: TestRows | None, place: Place, named: str
+) -> str:
+    """The pictures of one frame, which is `named` so, in a row: the frame, the truth, every encoder."""
     frame = None if rows is None else frame_picture(rows.row(*place)["image"])
     right = from_bytes(target.kind, truth)
     values = {name: from_bytes(target.kind, content) for name, content in said.items()}
@@ -122,7 +125,7 @@ def strip(target: Target, truth: bytes, said: dict[str, bytes], rows: TestRows |
         words = f"{name}: {target.score} {number(scores[target.score])}"
         pictures.append(Drawn(words, drawn[name], frame is not None and target.kind != "depth"))
     cells = "".join(
-        f"<div>{image_tag(each.picture, escape(f'{place[0]}, {each.name}', quote=True), each.photograph)}"
+        f"<div>{image_tag(each.picture, escape(f'{named}, {each.name}', quote=True), each.photograph)}"
         f"<span class=note>{escape(each.name)}</span></div>"
         for each in pictures
     )
