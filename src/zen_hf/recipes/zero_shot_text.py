@@ -135,7 +135,9 @@ def zero_shot_text(config: ZeroShotTextRecipe) -> dict:
     features, predictions = {}, {}
     for name, folder in models.items():
         encoder = ImageTextEncoder.from_pretrained(folder)
-        size = config.image_text_size or config.image_size if name == "teacher" else config.image_size
+        size = config.image_size
+        if name == "teacher":  # as the student heard it
+            size = config.image_text_size or config.image_size // PATCH * encoder.frames.stride
         features[name] = extract_features(encoder.frames, dataset, list(unseen), size, out / "features")
         predictions[name] = predict_by_text(exam, features[name], encoder.texts, load_prompts(exam.task, PROMPTS))
     predictions["chance"] = [entry for entry in predict_without_pictures(exam) if entry.head == "chance"]
