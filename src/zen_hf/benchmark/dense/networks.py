@@ -61,9 +61,9 @@ class DenseNetwork:
         return next(self.module.parameters()).device
 
     @staticmethod
-    def autocast(device: torch.device, enabled: bool = True) -> AbstractContextManager:
-        """Bfloat16 on a GPU that has it, else float32."""
-        return torch.autocast(device.type, torch.bfloat16, enabled and device.type == "cuda" and has_bf16(device))
+    def autocast(device: torch.device) -> AbstractContextManager:
+        """Bfloat16 on a GPU that has it, else float32. Mask2Former stays out of it: its loss is matched in float32."""
+        return torch.autocast(device.type, torch.bfloat16, device.type == "cuda" and has_bf16(device))
 
     def training_mode(self) -> None:
         """Switch dropout and batch statistics on, but for the part that keeps its own."""
