@@ -71,7 +71,8 @@ def made_up_picture(target: Target, random: np.random.Generator, size: tuple[int
         return depth.astype(np.float32)
     masks = [blob(size, random.uniform(0.3, 0.7, 2) * size) for _ in range(2)]
     first = 1 if target.kind == "segmentation" else 0
-    labels = random.choice(np.arange(first, min(len(target.labels), first + 4)), 2, replace=False)
+    some = np.arange(first, min(len(target.labels), first + 4))
+    labels = random.choice(some, 2, replace=len(some) < 2)
     if target.kind == "segmentation":
         classes = np.zeros(size, np.uint8)
         for mask, label in zip(masks, labels, strict=True):

@@ -11,7 +11,7 @@ from result_folders import write_result
 from zen_hf.benchmark.report.all_tasks import all_tasks
 from zen_hf.benchmark.report.entries import entries_of
 from zen_hf.benchmark.report.markdown import results_markdown
-from zen_hf.benchmark.report.radar import RADIUS, place, radar
+from zen_hf.benchmark.report.radar import HEIGHT, RADIUS, WIDTH, place, radar
 from zen_hf.benchmark.report.standings import absent_tasks, standings
 from zen_hf.benchmark.result_files import read_results
 from zen_hf.benchmark.suites import SUITES
@@ -156,11 +156,11 @@ def test_one_task_has_no_section_of_its_own(made):
 def test_radar_goes_from_chance_to_the_best():
     axes = {"a": {"x": 1.0}, "b": {"x": 0.0}, "c": {"x": 5.0}, "d": {"x": -3.0}}
     drawn = re.findall(r"<circle fill='#000' cx=([\d.]+) cy=([\d.]+)", radar("t", axes, {"x": "#000"}))
-    points = [(float(x) - 310, float(y) - 223) for x, y in drawn]
+    points = [(float(x) - WIDTH / 2, float(y) - HEIGHT / 2 - 8) for x, y in drawn]
     assert points == [
         (0, -RADIUS / 2),
         (0, 0),
         (0, RADIUS),
         (0, 0),
     ]  # axes end at 2, and nothing lies beyond their ends
-    assert place(0.0, 0.5) == f"310.0,{223 - RADIUS / 2:.1f}"
+    assert place(0.0, 0.5) == f"{WIDTH / 2:.1f},{HEIGHT / 2 + 8 - RADIUS / 2:.1f}"

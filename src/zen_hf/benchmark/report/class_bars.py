@@ -143,7 +143,7 @@ def class_measures(score: Score, kind: str, questions: bool) -> list[ClassMeasur
         ]
     if kind == "instances":
         which = score.metric.split("_")[0]  # box_ap_global
-        name = f"Average precision of the {'boxes' if which == 'box' else 'masks'} of each class"
+        name = f"AP (overlaps of 50 to 95 %) of the {'boxes' if which == 'box' else 'masks'} of each class"
         if score.metric.endswith("_global"):
             return [ClassMeasure(f"{name}, all videos together", lambda run: run[f"{which}_ap_class_global"])]
         return [

@@ -11,10 +11,12 @@ from .curves import DASHES
 from .standings import Standing
 from .words import number
 
-WIDTH, HEIGHT, RADIUS = 620, 430, 150
+WIDTH, HEIGHT, RADIUS = 640, 500, 175
 ENDS = (1.25, 2.0)  # least and most that an axis holds, in normalised scores; what lies beyond is drawn at its end
 RINGS = (0.5, 1.0)
-LABELS = 1.08  # where names stand, as a share of the axis
+LABEL = 1.07  # where names stand, as a share of the axis
+MANY = 12  # axes from which on names stand along them, and axes are `REACH` as long
+REACH = 0.72
 AXES = 3  # fewer make no area
 
 
@@ -45,32 +47,30 @@ def radar(title: str, axes: dict[str, dict[str, float]], tint: dict[str, str]) -
     """
     most = max(value for of_axis in axes.values() for value in of_axis.values())
     top = min(max(most, ENDS[0]), ENDS[1])
+    reach = REACH if len(axes) > MANY else 1.0
     angles = {name: 2 * math.pi * index / len(axes) for index, name in enumerate(axes)}
     parts = [f"<text class=title x=8 y=18>{escape(title)}</text>"]
     for ring in RINGS:
-        outline = " ".join(place(angle, ring / top) for angle in angles.values())
+        outline = " ".join(place(angle, reach * ring / top) for angle in angles.values())
         parts.append(f"<polygon class=grid fill=none points='{outline}' />")
     for name, angle in angles.items():
-        x, y = place(angle, 1).split(",")
+        x, y = place(angle, reach).split(",")
         parts.append(f"<line class=grid x1={WIDTH / 2} y1={HEIGHT / 2 + 8} x2={x} y2={y} />")
-        x, y = (float(each) for each in place(angle, LABELS).split(","))
-        side = math.sin(angle)
-        anchor = "middle" if abs(side) < 0.1 else "start" if side > 0 else "end"
-        parts.append(f"<text x={x:.1f} y={y + 4:.1f} text-anchor={anchor}>{escape(name)}</text>")
+        parts.append(label(name, angle, reach))
     encoders = list(next(iter(axes.values())))
     for index, encoder in enumerate(encoders):
-        outline = " ".join(place(angles[name], min(axes[name][encoder] / top, 1)) for name in axes)
+        outline = " ".join(place(angles[name], reach * min(axes[name][encoder] / top, 1)) for name in axes)
         dash = DASHES[index % len(DASHES)]
         parts.append(
             f"<polygon fill='{tint[encoder]}' fill-opacity=.08 stroke='{tint[encoder]}' stroke-width=2 "
             f"stroke-dasharray='{dash}' points='{outline}' />"
         )
         for name in axes:
-            x, y = place(angles[name], min(axes[name][encoder] / top, 1)).split(",")
+            x, y = place(angles[name], reach * min(axes[name][encoder] / top, 1)).split(",")
             said = escape(f"{encoder}, {name}: {number(axes[name][encoder])}")
             parts.append(f"<circle fill='{tint[encoder]}' cx={x} cy={y} r=3.5><title>{said}</title></circle>")
     for ring in RINGS:
-        x, y = place(0, ring / top).split(",")
+        x, y = place(0, reach * ring / top).split(",")
         parts.append(f"<text class=mark x={float(x) + 4:.1f} y={float(y) - 3:.1f}>{ring:g}</text>")
     names = "".join(
         f"<li><svg width=26 height=10><line x1=0 y1=5 x2=26 y2=5 stroke='{tint[encoder]}' stroke-width=2.5 "
@@ -84,7 +84,19 @@ def radar(title: str, axes: dict[str, dict[str, float]], tint: dict[str, str]) -
     )
 
 
+def label(name: str, angle: float, reach: float) -> str:
+    """The name of an axis at its end: level, or along the axis where there are many."""
+    x, y = (float(each) for each in place(angle, reach * LABEL).split(","))
+    side = math.sin(angle)
+    turn = ""
+    if reach < 1:
+        degrees = math.degrees(angle) + (-90 if side >= 0 else 90)
+        turn = f" transform='rotate({degrees:.1f} {x:.1f} {y:.1f})'"
+    anchor = "middle" if not turn and abs(side) < 0.1 else "start" if side >= 0 else "end"
+    return f"<text x={x:.1f} y={y:.1f} dy=4 text-anchor={anchor}{turn}>{escape(name)}</text>"
+
+
 def place(angle: float, share: float) -> str:
     """A point at a share of the axis of that angle, "x,y" in the chart; below 0 it is the centre."""
-    length = RADIUS * min(max(share, 0.0), LABELS)
+    length = RADIUS * max(share, 0.0)
     return f"{WIDTH / 2 + length * math.sin(angle):.1f},{HEIGHT / 2 + 8 - length * math.cos(angle):.1f}"

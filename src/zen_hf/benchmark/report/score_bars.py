@@ -8,8 +8,8 @@ from .curves import axis, ends_of
 from .standings import Standing, TaskRow, chance_of
 from .words import LOWER, number
 
-WIDTH, HEIGHT = 210, 170
-LEFT, RIGHT, TOP, BOTTOM = 34, 6, 34, 8
+WIDTH, HEIGHT = 210, 180
+LEFT, RIGHT, TOP, BOTTOM = 34, 6, 42, 8
 
 
 def score_bars(standing: Standing, tint: dict[str, str]) -> str:
