@@ -7,8 +7,6 @@ the training rows vote. Beside `fusion@k` stands `question_only@k`, the blind fu
 trained on all of them is no fair match for few.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,7 +20,7 @@ from ..task import Target
 from ..vqa.answer_model import AnswerModel
 from ..vqa.blind import required_text_encoder, without_picture
 from ..vqa.neighbours import vote
-from ..vqa.questions import AskedFrames, AskedVideo, answer_target, asked, take_apart
+from ..vqa.questions import AskedFrames, AskedVideo, answer_target, asked, asked_hash, take_apart
 from ..vqa.text_encoder import EncodedQuestions, TextEncoder
 from ..vqa.train import train
 from ..vqa.tune import tune_answers
@@ -204,15 +202,6 @@ def tested(model: AnswerModel, apart: AskedFrames, labels: FoldLabels, text: Tex
         video: model.logits(apart.frames.select(rows[video]), apart.rows[video], questions)
         for video in labels.fold.test
     }
-
-
-def asked_hash(apart: AskedFrames, labels: FoldLabels) -> str:
-    """SHA-256 over the questions about a fold's videos."""
-    digest = hashlib.sha256(json.dumps(apart.questions).encode())
-    for video in labels.fold.videos:
-        rows = apart.rows[video]
-        digest.update(json.dumps([video, rows.frame.tolist(), rows.question.tolist()]).encode())
-    return digest.hexdigest()
 
 
 def joined(target: Target, parts: Parts) -> list[Predictions]:

@@ -7,16 +7,18 @@ frequent one to the very same question, or to the one that shares the most words
 itself with the same training, whose patch tokens are a learned constant.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..constant_predictions import constant_logits, training_shares
 from ..exam import Exam, FoldLabels, Predictions
+from ..protocols.tuned_part import TunedPart
 from ..task import Target
-from .questions import AskedFrames, AskedVideo, answer_target, asked, nearest_question, take_apart
+from .questions import AskedFrames, AskedVideo, answer_target, asked, asked_hash, nearest_question, take_apart
 from .text_encoder import EncodedQuestions, TextEncoder
-from .train import train
+from .train import policy, train
 
 if TYPE_CHECKING:
     from ..evaluation import Conditions
@@ -34,14 +36,13 @@ def blind_predictions(exam: Exam, conditions: "Conditions") -> list[Predictions]
     Raises:
         ValueError: if the task asks no question, or no text encoder is named.
     """
-    target, apart = answer_target(exam), take_apart(exam)
-    questions = required_text_encoder(exam, conditions).encode(apart.questions)
+    target, apart, text = answer_target(exam), take_apart(exam), required_text_encoder(exam, conditions)
     seed = conditions.seeds[0]
     majority, question_majority, question_only, chosen = {}, {}, {}, []
     for fold in exam.folds:
         majority |= most_frequent(target, fold, apart)
         question_majority |= most_frequent_by_question(target, fold, apart)
-        logits, settings = without_picture(target, fold, apart, questions, seed)
+        logits, settings = kept_without_picture(target, fold, apart, text, seed, conditions.cache_dir)
         question_only |= logits
         chosen.append(settings)
     return [
@@ -90,6 +91,30 @@ def most_frequent_by_question(target: Target, fold: FoldLabels, apart: AskedFram
         shares = counted / counted.sum(axis=1, keepdims=True)
         found[video] = constant_logits(target, shares).astype(np.float32)[row_of]
     return found
+
+
+def kept_without_picture(
+    target: Target, fold: FoldLabels, apart: AskedFrames, text: TextEncoder, seed: int, cache_dir: Path
+) -> tuple[dict[str, np.ndarray], dict]:
+    """`without_picture`, kept in the cache: it is the same beside every encoder and protocol."""
+    labels = {"train": fold.train[target.name], "val": fold.val[target.name]}
+    key = {
+        "asked": asked_hash(apart, fold),
+        "labels": {side: {video: truth.tolist() for video, truth in of.items()} for side, of in labels.items()},
+        "fold": {side: list(videos) for side, videos in fold.fold.sides.items()},
+        "answers": list(target.labels),
+        "text_encoder": text.fingerprint,
+        "seed": seed,
+        "policy": policy(),
+    }
+    stored = TunedPart(Path(cache_dir) / "blind", "question_only", key)
+    found = stored.read()
+    if found is None:
+        found = [
+            ("question_only", target.name, without_picture(target, fold, apart, text.encode(apart.questions), seed))
+        ]
+        stored.write(found)
+    return found[0][2]
 
 
 def without_picture(

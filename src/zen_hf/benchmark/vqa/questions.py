@@ -6,6 +6,8 @@ A row of a question-answering dataset is a question about a frame. The same fram
 in many more.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 import datasets
 import numpy as np
 
-from ..exam import Exam
+from ..exam import Exam, FoldLabels
 from ..task import Target
 
 
@@ -105,6 +107,15 @@ def take_apart(exam: Exam) -> AskedFrames:
     unique = exam.frames.select(first_rows).select_columns(["image", "video_id", "frame", "time_s"])
     rows = {video: QuestionRows(np.array(frame), np.array(question)) for video, (frame, question) in found.items()}
     return AskedFrames(unique, tuple(questions), rows)
+
+
+def asked_hash(apart: AskedFrames, labels: FoldLabels) -> str:
+    """SHA-256 over the questions about a fold's videos."""
+    digest = hashlib.sha256(json.dumps(apart.questions).encode())
+    for video in labels.fold.videos:
+        rows = apart.rows[video]
+        digest.update(json.dumps([video, rows.frame.tolist(), rows.question.tolist()]).encode())
+    return digest.hexdigest()
 
 
 def asked(

@@ -34,6 +34,11 @@ DECAY, CLIP = 0.05, 1.0
 VALIDATION_ROWS = 8192  # that a choice is made on, at most
 
 
+def policy() -> list:
+    """The numbers of the policy, for the key of what was trained by it."""
+    return [RATES, DEFAULT_RATE, STEPS, WARM_UP, BATCH, CHECKPOINTS, DECAY, CLIP, VALIDATION_ROWS]
+
+
 def train(
     target: Target,
     questions: EncodedQuestions,
