@@ -18,7 +18,7 @@ what is detected there is false. Which detection hits which instance: `matching.
 under every class; a head does so by giving the same box once per class. Without masks on either side, mask scores are None.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import datasets
 import evaluate
@@ -26,7 +26,7 @@ import numpy as np
 
 from zen_hf.benchmark import video_weights
 from zen_hf.benchmark.dense.pictures import Instances, from_bytes
-from zen_hf.benchmark.metrics.instance_ap.matching import AVA, OVERLAPS, match_frame
+from zen_hf.benchmark.metrics.instance_ap.matching import AVA, OVERLAPS, Frame, match_frames, seen_frame
 from zen_hf.benchmark.metrics.instance_ap.weighted_ap import weighted_ap
 
 KINDS = ("box", "mask")
@@ -75,7 +75,7 @@ def video_statistics(
         ValueError: if a box or score is not a finite number, a box has a negative side, a label is no class, sizes differ, or
             masks are given for a part of the frames.
     """
-    frames: dict[str, list] = {}
+    frames: dict[str, list[Frame]] = {}
     instances: dict[str, np.ndarray] = {}
     masked: dict[str, bool] = {}  # "prediction", "truth" -> whether it comes with masks
     for predicted, truth, video in zip(predictions, references, groups, strict=True):
@@ -89,7 +89,7 @@ def video_statistics(
             raise ValueError(f"{place}: the prediction is for {predicted.size} pixels and the truth for {truth.size}.")
         if predicted.scores is None:
             raise ValueError(f"{place}: the prediction has no scores; expected one per instance.")
-        frames[video].append(match_frame(predicted, truth))
+        frames[video].append(seen_frame(predicted, truth))
         instances[video] = instances.get(video, 0) + np.bincount(truth.labels, minlength=classes)
     if not frames:
         raise ValueError("no frame to score; expected at least one prediction with its truth.")
@@ -114,52 +114,63 @@ def _require_valid(instances: Instances, classes: int, place: str) -> None:
         raise ValueError(f"{place}: the labels {odd} are no class; expected 0 to {classes - 1}.")
 
 
-def _video(frames: list, instances: np.ndarray, masked: bool) -> dict:
+def _video(frames: list[Frame], instances: np.ndarray, masked: bool) -> dict:
     """Statistics and scores of one video."""
+    found = match_frames(frames, masked)
     video = {
         "frames": len(frames),
         "instances": instances.tolist(),
-        "detections": sum(len(frame.labels) for frame in frames),
-        "labels": np.concatenate([frame.labels for frame in frames]),
-        "scores": np.concatenate([frame.scores for frame in frames]),
-        "box_matches": np.concatenate([frame.boxes for frame in frames]),
-        "mask_matches": np.concatenate([frame.masks for frame in frames]) if masked else None,
+        "detections": len(found.labels),
+        "labels": found.labels,
+        "scores": found.scores,
+        "box_matches": found.boxes,
+        "mask_matches": found.masks,
     }
-    once = np.ones((1, 1))
     for kind in KINDS:
-        for measure in MEASURES:
-            by_class = ap_of_classes(kind, measure, [video])(once)[0]
+        for measure, by_class in _aps_of_classes(kind, [video]).items():
             video[f"{kind}_{measure}"] = _json(video_weights.mean_of_defined(by_class))
             if measure == "ap":
                 video[f"{kind}_ap_class"] = [_json(value) for value in by_class]
     return video
 
 
-def ap_of_classes(kind: str, measure: str, *encoders: list[dict]) -> video_weights.Score:
-    """AP of every class over the detections of all videos together: weights [R, V] -> [R, classes].
+def _aps_of_classes(kind: str, videos: list[dict]) -> dict[str, np.ndarray]:
+    """Every measure of each class, [classes], every video once."""
+    once = np.ones((1, len(videos)))
+    rules = [ap_of_classes(kind, columns, videos)(once)[0] for columns in (range(AVA), (AVA,))]
+    table = np.concatenate(rules, axis=1)
+    return {measure: table[:, list(columns)].mean(axis=1) for measure, columns in MEASURES.items()}
+
+
+def ap_of_classes(kind: str, columns: Sequence[int], *encoders: list[dict]) -> video_weights.Score:
+    """AP of every class over the detections of all videos together: weights [R, V] -> [R, classes, columns].
 
     Args:
         kind: "box" or "mask".
-        measure: one of `MEASURES`.
+        columns: of the matches: some of COCO's, or that of GraSP's authors alone.
         encoders: of each its videos, as in `video_statistics`. Scores of several encoders have no common scale: each
             encoder's detections of a class are ranked among themselves, which changes no AP of its own.
     """
+    columns = list(columns)
     videos = [video for encoder in encoders for video in encoder]
-    classes = len(videos[0]["instances"])
-    if any(video[f"{kind}_matches"] is None for video in videos):
-        return lambda weights: np.full((len(weights), classes), np.nan)
-    of_class = []
-    for label in range(classes):
-        if not any(video["instances"][label] for video in videos):
-            of_class.append(lambda weights: np.full(len(weights), np.nan))
-            continue
-        chosen = [video["labels"] == label for video in videos]
+    instances = np.array([video["instances"] for video in videos], float)
+    masked = all(video[f"{kind}_matches"] is not None for video in videos)
+    of_class = {}
+    for label in np.flatnonzero(instances.any(axis=0)) if masked else ():
         scores = [ranked for encoder in encoders for ranked in _ranked(encoder, label)]
-        instances = [video["instances"][label] for video in videos]
-        columns = list(MEASURES[measure])
-        matches = [video[f"{kind}_matches"][rows][:, columns] for video, rows in zip(videos, chosen, strict=True)]
-        of_class.append(weighted_ap(scores, matches, instances, at_recalls=AVA not in columns))
-    return lambda weights: np.stack([score(weights) for score in of_class], axis=-1)
+        matches = [video[f"{kind}_matches"][video["labels"] == label][:, columns] for video in videos]
+        of_class[label] = weighted_ap(scores, matches, instances[:, label], at_recalls=AVA not in columns)
+
+    def score(weights: np.ndarray) -> np.ndarray:
+        # Resamples of few videos repeat: five have 126 at most.
+        rows = np.ascontiguousarray(weights, float).view(f"V{8 * len(videos)}").ravel()
+        _, first, same = np.unique(rows, return_index=True, return_inverse=True)
+        table = np.full((len(first), instances.shape[1], len(columns)), np.nan)
+        for label, ap in of_class.items():
+            table[:, label] = ap(weights[first])
+        return table[same]
+
+    return score
 
 
 def _ranked(videos: list[dict], label: int) -> list[np.ndarray]:
@@ -194,17 +205,17 @@ def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Sco
         )
     kind, measure = name.removesuffix("_global").split("_", 1)
     size = len(encoders[0])
-    by_class = ap_of_classes(kind, measure, *(videos[i : i + size] for i in range(0, len(videos), size)))
-    return lambda weights: video_weights.mean_of_defined(by_class(weights))
+    each = (videos[i : i + size] for i in range(0, len(videos), size))
+    by_class = ap_of_classes(kind, MEASURES[measure], *each)
+    return lambda weights: video_weights.mean_of_defined(by_class(weights).mean(axis=-1))
 
 
 def summarise(statistics: dict[str, dict]) -> dict:
     """All scores, from what `video_statistics` returned; `per_video` is left without the arrays, ready for JSON."""
     videos = [statistics[video] for video in sorted(statistics)]
-    result, once = {}, np.ones((1, len(videos)))
+    result = {}
     for kind in KINDS:
-        for measure in MEASURES:
-            by_class = ap_of_classes(kind, measure, videos)(once)[0]
+        for measure, by_class in _aps_of_classes(kind, videos).items():
             of_video = [video[f"{kind}_{measure}"] for video in videos]
             result |= {
                 f"{kind}_{measure}_global": _json(video_weights.mean_of_defined(by_class)),
