@@ -18,12 +18,12 @@ from ..tuning.train_trunk import has_bf16
 from .canvas import Place
 from .decisions import decided, from_queries
 from .losses import depth_loss, partial_loss, segmentation_loss
-from .pictures import DenseValue
+from .pictures import IGNORE, DenseValue
 from .settings import DenseSettings
 from .truths import TruthBatch
 
 HEADS = {
-    "segmentation": ("linear", "dpt", "upernet"),
+    "segmentation": ("linear", "dpt", "upernet", "mask2former"),
     "partial": ("linear", "dpt", "upernet"),
     "depth": ("linear", "dpt"),
     "instances": ("linear", "mask2former"),
@@ -99,7 +99,8 @@ class DenseNetwork:
         """What training makes small, for one batch."""
         truth = truth.to(self.device)
         if self.queries:
-            return self.asked(inputs, mask_labels=truth.masks, class_labels=truth.classes).loss.squeeze()
+            masks, labels = masks_of_classes(truth.classes) if truth.masks is None else (truth.masks, truth.classes)
+            return self.asked(inputs, mask_labels=masks, class_labels=labels).loss.squeeze()
         known = {"segmentation": truth.classes, "partial": truth.present, "depth": truth.depth}[self.kind]
         values = functional.interpolate(self.output(inputs), known.shape[-2:], mode="bilinear", align_corners=False)
         if self.kind == "segmentation":
@@ -122,8 +123,10 @@ class DenseNetwork:
         self.module.eval()
         if self.queries:
             found = self.asked(inputs)
-            pairs = zip(found.class_queries_logits, found.masks_queries_logits, places, strict=True)
-            return [from_queries(classes, masks, place) for classes, masks, place in pairs]
+            trios = zip(found.class_queries_logits, found.masks_queries_logits, places, strict=True)
+            if self.kind == "segmentation":
+                return [decided(self.kind, class_shares(*queries), place) for *queries, place in trios]
+            return [from_queries(classes, masks, place) for classes, masks, place in trios]
         return [
             decided(self.target.kind, values, place, **self.depths)
             for values, place in zip(self.output(inputs), places, strict=True)
@@ -132,6 +135,30 @@ class DenseNetwork:
 
 class PixelHead(ZenLinearHead):
     """The linear head on raw pixels: what the colours of a place give away. Of depth it gives the logarithm."""
+
+
+def masks_of_classes(classes: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """One mask per class that a frame shows, as Mask2Former learns to segment: masks [K, h, w] and classes [K] per frame.
+
+    Args:
+        classes: [B, h, w] class indices; `IGNORE` belongs to no mask.
+    """
+    shown = [found[found != IGNORE] for found in map(torch.unique, classes)]
+    masks = [(frame == of_frame[:, None, None]).float() for frame, of_frame in zip(classes, shown, strict=True)]
+    return masks, shown
+
+
+def class_shares(class_logits: torch.Tensor, mask_logits: torch.Tensor) -> torch.Tensor:
+    """How much the queries of a frame speak for each class at each place, [classes, h, w].
+
+    B. Cheng et al., "Per-Pixel Classification is Not All You Need for Semantic Segmentation", arXiv:2107.06278, section 3.4.
+
+    Args:
+        class_logits: [queries, classes + 1]; the last is "no object".
+        mask_logits: [queries, h, w].
+    """
+    probabilities = class_logits.float().softmax(dim=1)[:, :-1]
+    return torch.einsum("qk,qhw->khw", probabilities, mask_logits.float().sigmoid())
 
 
 def depth_range(target: Target) -> dict[str, float]:
