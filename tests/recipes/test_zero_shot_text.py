@@ -18,8 +18,7 @@ from zen_hf.recipes.zero_shot_text import PROMPTS, ZeroShotTextRecipe, cosines, 
 SMALL = [
     "seen.videos=6",
     "seen.frames=4",
-    "unseen.videos=2",
-    "unseen.frames=6",
+    "unseen={new operations: {videos: 3, frames: 4}, a new procedure: {procedures: [cholecystectomy], videos: 2, frames: 6}}",
     "image_text_steps=3",
     "image_text_batch_size=8",
     "teacher_steps={what: 2, where: 2, far: 2}",
@@ -48,13 +47,15 @@ def test_cosines_by_hand():
 
 def test_teacher_student_and_chance_on_what_nobody_saw(tmp_path, capsys):
     summary = zero_shot_text(config(tmp_path))
-    assert json.loads((tmp_path / "run" / "summary.json").read_text())["scores"] == summary["scores"]
-    for target in ("phase", "tool"):
-        found = summary["scores"][target]
-        assert set(found) == {"teacher", "student", "chance"}
-        for name in ("teacher", "student"):
-            assert set(found[name]) == {"text", "text_set0", "text_set1", "text_set2"}
-    assert "which nobody saw" in capsys.readouterr().out
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["readings"] == summary["readings"]
+    assert set(summary["readings"]) == {"new operations", "a new procedure"}
+    for reading in summary["readings"].values():
+        for target in ("phase", "tool"):
+            found = reading["scores"][target]
+            assert set(found) == {"teacher", "student", "chance"}
+            for name in ("teacher", "student"):
+                assert set(found[name]) == {"text", "text_set0", "text_set1", "text_set2"}
+    assert "tool in a new procedure" in capsys.readouterr().out
     classify = pipeline("zero-shot-image-classification", model=str(tmp_path / "run" / "zero_shot"))
     found = classify(Image.new("RGB", (80, 60)), candidate_labels=["hook", "grasper"], hypothesis_template="a {}")
     assert {answer["label"] for answer in found} == {"hook", "grasper"}
@@ -72,6 +73,6 @@ def test_another_image_text_model_is_one_line(tmp_path, monkeypatch):
     )
     line = f"image_text={tmp_path / 'siglip'}"
     summary = zero_shot_text(config(tmp_path, line, "image_text_size=32"))
-    assert summary["cosines"]["cosine"] <= 1
+    assert summary["readings"]["new operations"]["cosines"]["cosine"] <= 1
     tower = json.loads((tmp_path / "run" / "zero_shot" / "config.json").read_text())["text_tower"]
     assert tower["config"]["architectures"] == ["SiglipTextModel"] and tower["padded_length"] == 16

@@ -5,8 +5,9 @@
 python -m zen_hf.recipes.zero_shot_text output=RUN_FOLDER [key=value ...]
 
 No image-text model comes with the package, so a tiny one learns from captions of synthetic surgery. It is distilled together
-with the other tiny teachers, its text tower joins the student, and both are asked for phases and tools of a procedure that was
-in no training set. With `image_text=google/siglip2-base-patch16-224` a real one takes its place.
+with the other tiny teachers, its text tower joins the student, and both are asked for phases and tools: in new operations of the
+procedures that all learnt from, and in a procedure that was in no training set. With
+`image_text=google/siglip2-base-patch16-224` a real one takes its place. A stopped command goes on where it was.
 """
 
 import sys
@@ -51,6 +52,10 @@ from zen_hf.run_directory import RunDirectory
 
 TEACHER, STUDENT = "text", "student"
 PROMPTS = Path(__file__).parent / "zero_shot_text_prompts.json"
+TARGETS = (
+    Target("phase", "single_label", PHASES, PhaseRecognition, score="f1_b"),
+    Target("tool", "multi_label", INSTRUMENTS, MultilabelMap, score="map", headline="map_global"),
+)
 
 
 @dataclass
@@ -75,13 +80,13 @@ class ZeroShotTextRecipe:
     """An image-text teacher, the other tiny teachers, their student, and what is unseen.
 
     Attributes:
-        output: Folder of the run; must not hold a finished one.
+        output: Folder of the run; what it holds of this recipe already is not made again.
         image_text: Hub id or folder of an image-text model; by default a tiny one is trained here.
         image_text_size: Side of the square frames that it is given, in pixels; by default what its patches give on the
             student's grid.
         image_size: Side of the frames in pixels.
         seen: What teachers learn from with labels, and the student without.
-        unseen: What all are tested on.
+        unseen: What all are tested on, by what tables call it.
         image_text_steps: Steps of the tiny image-text teacher.
         image_text_batch_size: Frames per step of it.
         teacher_steps: Steps of each other tiny teacher.
@@ -97,7 +102,12 @@ class ZeroShotTextRecipe:
     image_text_size: int | None = None
     image_size: int = 64
     seen: SurgeryPart = field(default_factory=SurgeryPart)
-    unseen: SurgeryPart = field(default_factory=lambda: SurgeryPart(procedures=["cholecystectomy"], videos=25))
+    unseen: dict[str, SurgeryPart] = field(
+        default_factory=lambda: {
+            "new operations": SurgeryPart(videos=24),
+            "a new procedure": SurgeryPart(procedures=["cholecystectomy"], videos=25),
+        }
+    )
     image_text_steps: int = 500
     image_text_batch_size: int = 64
     teacher_steps: dict[str, int] = field(default_factory=lambda: {"what": 120, "where": 80, "far": 80})
@@ -112,52 +122,71 @@ def zero_shot_text(config: ZeroShotTextRecipe) -> dict:
     """Runs the recipe; `output/zero_shot` is what `pipeline("zero-shot-image-classification")` loads.
 
     Returns:
-        What `summary.json` holds: cosines, and the scores of teacher, student and chance.
+        What `summary.json` holds: per unseen part the cosines, and the scores of teacher, student and chance.
 
     Raises:
-        FileExistsError: If the output folder holds a run already.
+        FileExistsError: If the output folder holds a run of another configuration.
         ValueError: If the image-text model lacks its text tower or its tokenizer.
     """
     out = Path(config.output)
-    run = RunDirectory.create(out, config, config.seed, min_free_bytes=2**30)
+    run = RunDirectory.create(out, config, config.seed, resume=True, min_free_bytes=2**30)
     quieten_libraries()
     stages = Stages(run)
-    with stages.stage("Rendering synthetic surgery", config.seen.videos + config.unseen.videos) as advance:
-        seen = rendered(config.seen, 0, config, advance)
-        unseen = rendered(config.unseen, config.seen.videos, config, advance)
-    frames_of(seen).to_parquet(out / "frames.parquet")
+    parts = [config.seen, *config.unseen.values()]
+    with stages.stage("Rendering synthetic surgery", sum(part.videos for part in parts)) as advance:
+        first, videos = 0, []
+        for part in parts:
+            videos.append(rendered(part, first, config, advance))
+            first += part.videos
+    seen, unseen = videos[0], dict(zip(config.unseen, videos[1:], strict=True))
     teachers = taught(config, [scene for scenes in seen.values() for scene in scenes], out / "teachers", stages)
-    model = run_distillation(distillation(config, teachers, out))
-    export_zero_shot(model, teachers[-1].source, out / "zero_shot", adaptor=TEACHER)
-
-    exam, dataset = unseen_exam(seen, unseen)
+    if not (out / "zero_shot").exists():
+        distilled = out / "distillation"
+        if not (distilled / "summary.json").exists():
+            frames_of(seen).to_parquet(out / "frames.parquet")
+            run_distillation(distillation(config, teachers, out), resume=True)
+        export_zero_shot(distilled / "model", teachers[-1].source, out / "zero_shot", adaptor=TEACHER)
     models = {"teacher": teachers[-1].source, STUDENT: str(out / "zero_shot")}
-    features, predictions = {}, {}
-    for name, folder in models.items():
-        encoder = ImageTextEncoder.from_pretrained(folder)
-        size = config.image_size
-        if name == "teacher":  # as the student heard it
-            size = config.image_text_size or config.image_size // PATCH * encoder.frames.stride
-        features[name] = extract_features(encoder.frames, dataset, list(unseen), size, out / "features")
-        predictions[name] = predict_by_text(exam, features[name], encoder.texts, load_prompts(exam.task, PROMPTS))
-    predictions["chance"] = [entry for entry in predict_without_pictures(exam) if entry.head == "chance"]
-    everything = [(name, entry) for name, entries in predictions.items() for entry in entries]
-    results = exam.truth.score([entry for _, entry in everything])[0]
-    scores: dict[str, dict[str, dict[str, float]]] = {}
-    for (name, entry), result in zip(everything, results, strict=True):
-        primary = next(target.primary for target in exam.task.targets if target.name == entry.target)
-        scores.setdefault(entry.target, {}).setdefault(name, {})[entry.head] = result[primary]
+    encoders = {name: ImageTextEncoder.from_pretrained(folder) for name, folder in models.items()}
     summary = {
-        "cosines": cosines(features["teacher"], features[STUDENT]),
-        "scores": scores,
-        "metrics": {target.name: target.primary for target in exam.task.targets},
-        "unseen": list(config.unseen.procedures),
+        "readings": {name: read(config, encoders, seen, part, out / "features") for name, part in unseen.items()},
+        "metrics": {target.name: target.primary for target in TARGETS},
         "seconds": stages.seconds,
         "model": str(out / "zero_shot"),
     }
     run.finish(summary)
     show(summary)
     return summary
+
+
+def read(
+    config: ZeroShotTextRecipe,
+    encoders: dict[str, ImageTextEncoder],
+    seen: dict[str, list[SceneFrame]],
+    unseen: dict[str, list[SceneFrame]],
+    cache: Path,
+) -> dict[str, dict]:
+    """Cosines of the student to its teacher on unseen operations, and the scores of both and of chance there.
+
+    Returns:
+        "cosines", and "scores": target -> "teacher", "student" or "chance" -> head -> primary score.
+    """
+    exam, dataset = unseen_exam(seen, unseen)
+    prompts = load_prompts(exam.task, PROMPTS)
+    features, found = {}, []
+    for name, encoder in encoders.items():
+        size = config.image_size
+        if name == "teacher":  # as the student heard it
+            size = config.image_text_size or config.image_size // PATCH * encoder.frames.stride
+        features[name] = extract_features(encoder.frames, dataset, list(unseen), size, cache)
+        found += [(name, entry) for entry in predict_by_text(exam, features[name], encoder.texts, prompts)]
+    found += [("chance", entry) for entry in predict_without_pictures(exam) if entry.head == "chance"]
+    results = exam.truth.score([entry for _, entry in found])[0]
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    for (name, entry), result in zip(found, results, strict=True):
+        primary = next(target.primary for target in TARGETS if target.name == entry.target)
+        scores.setdefault(entry.target, {}).setdefault(name, {})[entry.head] = result[primary]
+    return {"cosines": cosines(features["teacher"], features[STUDENT]), "scores": scores}
 
 
 def rendered(part: SurgeryPart, first: int, config: ZeroShotTextRecipe, advance) -> dict[str, list[SceneFrame]]:
@@ -198,12 +227,19 @@ def taught(config: ZeroShotTextRecipe, scenes: list[SceneFrame], folder: Path, s
     labelled, specs = LabelledFrames(pixels, targets, scenes), []
     for number, skill in enumerate(SKILLS):
         steps = config.teacher_steps[skill.name]
-        with stages.stage(f"Training teacher '{skill.name}' with labels", steps) as advance:
-            report = lambda loss, advance=advance: advance(1, f"loss {loss:.3f}")  # noqa: E731
-            train_tiny_teacher(skill, labelled, steps, folder / skill.name, seed=config.seed + number, advance=report)
+        if not (folder / skill.name).exists():
+            with stages.stage(f"Training teacher '{skill.name}' with labels", steps) as advance:
+                report = lambda loss, advance=advance: advance(1, f"loss {loss:.3f}")  # noqa: E731
+                train_tiny_teacher(
+                    skill, labelled, steps, folder / skill.name, seed=config.seed + number, advance=report
+                )
         specs.append(TeacherSpec(name=skill.name, source=str(folder / skill.name), licence="apache-2.0"))
-    text = TeacherSpec(name=TEACHER, source=config.image_text or str(folder / TEACHER), summary="joint")
+    text = TeacherSpec(
+        name=TEACHER, source=config.image_text or str(folder / TEACHER), summary="joint", weight=config.text_weight
+    )
     if config.image_text is None:
+        text = replace(text, licence="apache-2.0")
+    if config.image_text is None and not (folder / TEACHER).exists():
         steps = config.image_text_steps
         with stages.stage("Training the image-text teacher", steps) as advance:
             report = lambda loss: advance(1, f"loss {loss:.3f}")  # noqa: E731
@@ -211,10 +247,9 @@ def taught(config: ZeroShotTextRecipe, scenes: list[SceneFrame], folder: Path, s
             train_tiny_image_text(
                 pixels, scenes, steps, folder / TEACHER, batch_size=batch_size, seed=seed, advance=report
             )
-        text = replace(text, licence="apache-2.0")
     if config.image_text_size is not None:
         text = replace(text, resolution="native", image_size=config.image_text_size)
-    return [*specs, replace(text, weight=config.text_weight)]
+    return [*specs, text]
 
 
 def distillation(config: ZeroShotTextRecipe, teachers: list[TeacherSpec], out: Path) -> DistillRecipe:
@@ -244,11 +279,7 @@ def unseen_exam(seen: dict[str, list[SceneFrame]], unseen: dict[str, list[SceneF
         source=Source("synthetic_surgery", "synthetic surgery", "apache-2.0", 1.0, (), patient=lambda video: video),
         reader=lambda folder, videos: dataset,
         split="unseen",
-        targets=(
-            # without the heads of a task in time: a window of smoothing would span a whole operation of so few frames
-            Target("phase", "single_label", PHASES, PhaseRecognition, score="f1_b"),
-            Target("tool", "multi_label", INSTRUMENTS, MultilabelMap, score="map", headline="map_global"),
-        ),
+        targets=TARGETS,  # without the heads of a task in time: a window would span a whole operation of so few frames
     )
     columns = {"image": Image(), "video_id": Value("string"), "frame": Value("int32"), "time_s": Value("float64")}
     columns |= {"phase": single_label(PHASES), "tool": multi_label(INSTRUMENTS)}
@@ -292,26 +323,28 @@ def cosines(teacher: dict[str, VideoFeatures], student: dict[str, VideoFeatures]
 
 def show(summary: dict) -> None:
     """Prints the cosines and, per target, the ensemble, the paraphrase sets alone and chance."""
-    found, console = summary["cosines"], Console(width=120)
-    unseen = ", ".join(summary["unseen"])
-    console.print(
-        f"Student's cosine to the teacher's embedding on unseen frames: {found['cosine']:.3f}; without the mean of all "
-        f"frames {found['centred']:.3f} (that mean alone: {found['without_student']:.3f})"
-    )
-    for target, models in summary["scores"].items():
-        table = Table(title=f"{target} in {unseen}, which nobody saw, without labels ({summary['metrics'][target]})")
-        for column in ("", "ensemble", "sets of prompts alone", "spread"):
-            table.add_column(column, justify="right" if column else "left")
-        for name, heads in models.items():
-            if name == "chance":
-                table.add_row(name, f"{heads['chance']:.3f}")
-                continue
-            sets = [score for head, score in heads.items() if "_set" in head]
-            cells = [f"{heads['text']:.3f}", "  ".join(f"{score:.3f}" for score in sets)]
-            table.add_row(name, *cells, f"{max(sets) - min(sets):.3f}")
-        gap = models["teacher"]["text"] - models[STUDENT]["text"]
-        table.caption = f"gap of the student to its teacher: {gap:+.3f}"
-        console.print(table)
+    console = Console(width=120)
+    for part, reading in summary["readings"].items():
+        found = reading["cosines"]
+        console.print(
+            f"Student's cosine to the teacher's embedding in {part}: {found['cosine']:.3f}; without the mean of all "
+            f"frames {found['centred']:.3f} (that mean alone: {found['without_student']:.3f})"
+        )
+        for target, models in reading["scores"].items():
+            table = Table(
+                title=f"{target} in {part}, without labels ({summary['metrics'][target]})", title_justify="left"
+            )
+            for column in ("", "ensemble", "sets of prompts alone", "spread"):
+                table.add_column(column, justify="right" if column else "left")
+            for name, heads in models.items():
+                if name == "chance":
+                    table.add_row(name, f"{heads['chance']:.3f}")
+                    continue
+                sets = [score for head, score in heads.items() if "_set" in head]
+                cells = [f"{heads['text']:.3f}", "  ".join(f"{score:.3f}" for score in sets)]
+                table.add_row(name, *cells, f"{max(sets) - min(sets):.3f}")
+            table.caption = f"teacher minus student: {models['teacher']['text'] - models[STUDENT]['text']:+.3f}"
+            console.print(table)
     console.print(f"Model: {summary['model']}   Time: {sum(summary['seconds'].values()):.0f} s")
 
 
