@@ -3,7 +3,7 @@
 """Scoring masks and instances of frames of 854 x 480 with 13 classes, beside the usual loops over libraries (one core).
 
     pip install -e . torchmetrics monai pycocotools
-    python perf/dense_metrics.py                  # 24 frames a round: minutes
+    python perf/dense_metrics.py                  # 24 frames in all: minutes
     python perf/dense_metrics.py --images 1000    # all 1,000 through both sides: an hour
     python perf/dense_metrics.py --quick          # shows that it runs, measures nothing
 
@@ -57,7 +57,7 @@ def drawn_masks(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drawn_instances(random: np.random.Generator) -> tuple[Instances, Instances]:
-    """About 20 detections of four instances of one frame."""
+    """20 detections of four instances of one frame."""
     y, x = np.ogrid[:HEIGHT, :WIDTH]
     true, found = [], []
     for _ in range(4):
