@@ -115,7 +115,7 @@ def test_truths_that_cannot_be_read_are_listed_by_video(miniature, tmp_path):
     for mask in masks[:2]:
         Image.open(mask).resize((57, 32)).save(mask)
     values = np.array(Image.open(masks[2]))
-    values[3, 3] = 0x99
+    values[3, 3] = 99
     Image.fromarray(values).save(masks[2])
     (found,) = errors(copy, "cholecseg8k_semseg")
     start = "labels: video video12: the truth of 3 of 16 frames that were looked at cannot be read (first: "

@@ -12,7 +12,7 @@ from zen_hf.benchmark.readers.cholecseg8k import CLASSES, TABLE, read_cholecseg8
 from zen_hf.benchmark.split import load_split
 from zen_hf.benchmark.task import load_task
 
-# Hex digits of the watershed mask's grey, as the dataset's page lists them.
+# Grey of the watershed mask in decimal digits, as public loaders of the official files read them.
 LISTED = (
     "50 background, 11 abdominal wall, 21 liver, 13 gastrointestinal tract, 12 fat, 31 grasper, 23 connective tissue"
 )
@@ -27,8 +27,17 @@ def copy(miniature, tmp_path):
 
 def test_table_is_that_of_the_dataset():
     listed = dict(entry.split(" ", 1) for entry in LISTED.split(", "))
-    assert {f"{value:02x}": CLASSES[index] for value, index in TABLE.items() if index != 255} == listed
-    assert sorted(value for value, index in TABLE.items() if index == 255) == [0x00, 0xFF]
+    assert {f"{value:02d}": CLASSES[index] for value, index in TABLE.items() if index != 255} == listed
+    assert sorted(value for value, index in TABLE.items() if index == 255) == [0, 255]
+
+
+def test_the_digits_are_decimal(copy):
+    """A mask as the official files hold it: liver is the grey value 21, not 0x21 = 33, which is the hepatic vein."""
+    cell = read_cholecseg8k(copy, ["video01"])["semantic"][0]
+    pixels = np.array(Image.open(cell))
+    pixels[10, :5] = np.array([50, 21, 33, 5, 255])[:, None]
+    Image.fromarray(pixels).save(cell)
+    assert read_watershed(cell)[10, :5].tolist() == [0, 2, 11, 12, 255]
 
 
 def test_rows_go_through_the_clips_in_the_order_of_time(copy):
@@ -50,7 +59,7 @@ def test_classes_of_every_pixel(copy):
         assert picture.mode == ("RGBA" if "frame_96_" in cell else "RGB")
         for row, column in ((0, 0), (1, 1), (63, 50), (20, 20), (32, 60), (50, 90)):
             value = picture.getpixel((column, row))[0]
-            expected = 255 if value in (0, 255) else CLASSES.index(names[f"{value:02x}"])
+            expected = 255 if value in (0, 255) else CLASSES.index(names[f"{value:02d}"])
             assert classes[row, column] == expected
     assert (classes[0] == 255).all() and classes[1, 1] == 255
 
@@ -58,8 +67,8 @@ def test_classes_of_every_pixel(copy):
 def test_values_of_no_class_are_listed(copy):
     cell = read_cholecseg8k(copy, ["video01"])["semantic"][0]
     pixels = np.array(Image.open(cell))
-    pixels[5, 5:8] = 0x34
-    pixels[6, 5] = 0x51
+    pixels[5, 5:8] = 52
+    pixels[6, 5] = 81
     Image.fromarray(pixels).save(cell)
     with pytest.raises(ValueError, match=r"frame_95_.*holds 2 unknown values: 52 \(3 pixels\), 81 \(1 pixels\)"):
         read_watershed(cell)

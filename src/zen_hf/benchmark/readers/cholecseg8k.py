@@ -3,12 +3,13 @@
 """CholecSeg8k as its authors hand it out (Kaggle): clips of 80 frames, each frame beside its masks.
 
     video01/video01_00080/frame_80_endo.png                  the frame; the number is that of the native frame, 25 fps
-    video01/video01_00080/frame_80_endo_watershed_mask.png   grey, each class a value that was written as hex digits
+    video01/video01_00080/frame_80_endo_watershed_mask.png   grey, each class a value: see VALUES
     video01/video01_00080/frame_80_endo_color_mask.png       colours to look at; not read
     video01/video01_00080/frame_80_endo_mask.png             colours of the annotation tool; not read
 
-Pixels of the values 0xFF and 0x00 (a line of one pixel around the picture, and what was left unlabelled) have no class and are
-not scored. The 17 videos are videos of Cholec80 under Cholec80's numbers.
+The description lists the classes as #505050, #111111, ...: the digits are decimal, background is the grey value 50, not 0x50.
+Pixels of the values 255 and 0 (a line of one pixel around the picture, and what was left unlabelled) have no class and are not
+scored. The 17 videos are videos of Cholec80 under Cholec80's numbers.
 
 Reference: W.-Y. Hong et al., CholecSeg8k, arXiv:2012.12453.
 """
@@ -41,8 +42,8 @@ CLASSES = (
     "liver ligament",
 )
 # Value of the watershed mask of each class, in the order of CLASSES.
-VALUES = (0x50, 0x11, 0x21, 0x13, 0x12, 0x31, 0x23, 0x24, 0x25, 0x32, 0x22, 0x33, 0x05)
-UNLABELLED = (0x00, 0xFF)
+VALUES = (50, 11, 21, 13, 12, 31, 23, 24, 25, 32, 22, 33, 5)
+UNLABELLED = (0, 255)
 TABLE = {value: index for index, value in enumerate(VALUES)} | dict.fromkeys(UNLABELLED, IGNORE)
 FRAME, MASK = "_endo.png", "_endo_watershed_mask.png"
 FRAME_NAME = re.compile(r"frame_(\d+)_endo\.png")
@@ -76,7 +77,7 @@ SOURCE = Source(
     ignored=("*_endo_mask.png", "*_endo_color_mask.png"),
     defects=(
         "four watershed masks are RGBA; their opacity is left aside",
-        "the values 0x00 and 0xFF (a line around the picture, unlabelled pixels) are no class; they are not scored",
+        "the values 0 and 255 (a line around the picture, unlabelled pixels) are no class; they are not scored",
     ),
     patient=patient,
     corpora={
