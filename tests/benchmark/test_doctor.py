@@ -14,6 +14,7 @@ from zen_hf.benchmark.dense.pictures import Instances, PartialMask
 from zen_hf.benchmark.doctor import (
     check_counts,
     check_labels,
+    check_split,
     classes_shown,
     examine,
     image_references,
@@ -98,6 +99,29 @@ def test_files_too_many(copy):
 def test_shared_patients_are_told(miniature):
     told = [f.message for f in findings(miniature("cholec80_cvs"), "cholec80_cvs") if f.check == "leakage"]
     assert any("patients tested here are trained on in cholec80_phase" in message for message in told)
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "words"),
+    [
+        ("cholec80_phase", "ok", "no video and no patient is on two sides of the split."),
+        ("scared_depth", "ok", "no video and no patient is on two sides of the split."),
+        ("hamlyn_depth", "note", "whose each is was not published: a patient may be on two sides."),
+        ("endovis18_vqa", "note", "whose each is was not published: a patient may be on two sides."),
+        ("sinus_depth", "note", "the same patient is trained on and tested; scores say nothing about other patients."),
+    ],
+)
+def test_patients_on_two_sides_by_the_unit_of_the_split(name, severity, words):
+    task = load_task(name)
+    found = [f for f in check_split(task, load_split(task.split)) if f.check == "leakage" and "split" in f.message]
+    assert [f.severity for f in found] == [severity] and found[0].message.endswith(words)
+
+
+def test_a_patient_on_two_sides_of_a_split_by_patient_is_an_error():
+    task = load_task("cholec80_phase")
+    same = replace(task, source=replace(task.source, patient=lambda video: "cholec80:1"))
+    (found,) = [f for f in check_split(same, load_split(task.split)) if f.severity == "error"]
+    assert found.message.startswith("patients on two sides of the split: fold 0: cholec80:1 in train and val")
 
 
 @pytest.mark.real

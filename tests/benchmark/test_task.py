@@ -15,7 +15,7 @@ import zen_hf.benchmark.miniatures.write as write_module
 import zen_hf.benchmark.task as task_module
 import zen_hf.benchmark.tasks as tasks
 from zen_hf.benchmark.dense.pictures import IGNORE, Instances, PartialMask
-from zen_hf.benchmark.doctor import classes_shown
+from zen_hf.benchmark.doctor import PATIENT_UNITS, classes_shown
 from zen_hf.benchmark.miniatures.write import write_miniature
 from zen_hf.benchmark.split import load_split, split_hash
 from zen_hf.benchmark.task import FRAME_HEADS, load_task, task_names
@@ -34,10 +34,14 @@ def test_task_is_well_formed(name):
         assert issubclass(target.metric, evaluate.Metric)
         assert target.is_dense == (target.read is not None)
     assert set(task.heads) == set(FRAME_HEADS) and all(task.heads.values())
-    folds = [fold for split in (task.split, *task.other_splits) for fold in load_split(split).folds]
-    for fold in folds:
-        patients = [{task.source.patient(video) for video in side} for side in fold.sides.values()]
-        assert sum(map(len, patients)) == len(set.union(*patients)) == len(fold.videos)
+    for split in map(load_split, (task.split, *task.other_splits)):
+        assert split.unit in (*PATIENT_UNITS, "sequence", "segment of one patient's sequence")
+        for fold in split.folds:
+            patients = [{task.source.patient(video) for video in side} for side in fold.sides.values()]
+            if split.unit == "segment of one patient's sequence":
+                assert len(set.union(*patients)) == 1
+            else:
+                assert sum(map(len, patients)) == len(set.union(*patients)) == len(fold.videos)
     for transfer in task.transfers:
         source = next(target for target in load_task(transfer.task).targets if target.name == transfer.target)
         assert source.kind == task.targets[0].kind

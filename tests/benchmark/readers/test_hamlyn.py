@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from zen_hf.benchmark.readers.hamlyn import read_hamlyn, read_hamlyn_depth
+from zen_hf.benchmark.split import load_split
 from zen_hf.benchmark.task import load_task
 
 NEW, OLD = "rectified08", "rectified11"  # image01 and color
@@ -95,3 +96,11 @@ def test_cells_are_small_and_lazy(copy):
     assert len(read_hamlyn(copy, [NEW])) == 16
     with pytest.raises(OSError):
         read_hamlyn_depth(cell)
+
+
+def test_the_split_that_keeps_what_may_be_one_operation_together():
+    task = load_task("hamlyn_depth")
+    (fold,) = load_split(task.other_splits[0]).folds
+    assert set(fold.train) >= {f"rectified{number}" for number in range(14, 25)}
+    assert sorted(fold.videos) == load_split(task.split).videos
+    assert [len(side) for side in fold.sides.values()] == [13, 3, 6]

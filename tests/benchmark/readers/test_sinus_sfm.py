@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zen_hf.benchmark.leakage import flag, head_training_data
 from zen_hf.benchmark.miniatures.operation import draw_operation
 from zen_hf.benchmark.readers.sinus_sfm import (
     FARTHEST,
@@ -153,3 +154,13 @@ def test_real_task(real):
     assert all(depth.shape == (270, 480) for depth in depths)
     assert NEAREST < known.min() and known.max() < FARTHEST  # nothing valid is cut
     assert 300 < len(known) / len(depths) < 500
+
+
+def test_all_segments_show_one_patient():
+    """An encoder that was trained on any segment has seen whom it is tested on."""
+    task = load_task("sinus_depth")
+    fold = load_split(task.split).folds[0]
+    trained = head_training_data(task, fold.train)
+    assert trained.labelled == ("sinus_sfm:1",)
+    found = flag(trained, task, fold.test)
+    assert (found.flag, found.why.split(" by ")[0]) == ("seen_labelled", "1 of 1 test patients seen with labels")

@@ -46,7 +46,8 @@ SOURCE = Source(
     defects=(
         "there are 22 sequences (no 02, 03, 07, 10, 13); a mirror with fewer is refused, naming the absent one",
         "the depth comes from stereo matching, not from a sensor",
-        "14 to 24 were recorded with one calibration and may show one operation: the split is by sequence",
+        "14 to 24 were recorded with one calibration and may show one operation, which the split by sequence parts; "
+        "hamlyn_14_to_24_apart trains on all of them",
         "rectification left black borders in 14 to 27; only pixels with depth count",
         f"every frame is there, one in {STEP} is read",
     ),

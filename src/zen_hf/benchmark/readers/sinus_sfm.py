@@ -38,8 +38,8 @@ LAYOUT = f"NNNNNNNN.jpg beside {', '.join(FILES)}"
 
 
 def patient(video: str) -> str:
-    """The name that this segment has in the leakage manifest: segments stand for patients, of whom there is one."""
-    return f"sinus_sfm:{video}"
+    """The name in the leakage manifest of the one patient whom all segments show."""
+    return "sinus_sfm:1"
 
 
 SOURCE = Source(

@@ -11,6 +11,7 @@ TASK = Task(
     source=SOURCE,
     reader=read_hamlyn,
     split="hamlyn_13_3_6",
+    other_splits=("hamlyn_14_to_24_apart",),
     targets=(
         Target(
             "depth",
