@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from result_folders import write_result
 
+from zen_hf.benchmark import result_files
+from zen_hf.benchmark.dense.pictures import unpacked
 from zen_hf.benchmark.result_files import per_video_statistics, read_results
 from zen_hf.benchmark.task import load_task
 
@@ -80,3 +82,16 @@ def test_what_is_wrong_is_named(tmp_path, suite):
     (folder / "summary.json").write_text("{")
     with pytest.raises(ValueError, match="summary.json: not JSON"):
         read_results([suite])
+
+
+def test_pictures_are_read_video_by_video(tmp_path, monkeypatch):
+    [result] = read_results([write_result(tmp_path / "a", "dsad_semseg", videos=3)])
+    read = []
+    monkeypatch.setattr(result_files, "unpacked", lambda array: read.append(len(array)) or unpacked(array))
+    stored = result.outputs("organs", "linear"), result.dense_truth("organs")
+    assert not read and [list(of) for of in stored] == 2 * [["video49", "video50", "video51"]]
+    assert len(stored[0]["video50"]) == len(stored[1]["video50"]) == 4 and len(read) == 2
+    with pytest.raises(KeyError):
+        stored[0]["video1"]
+    with pytest.raises(ValueError, match="outputs/organs/other/0/.* does not match the test videos"):
+        result.outputs("organs", "other")

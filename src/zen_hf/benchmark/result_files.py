@@ -3,7 +3,8 @@
 """Finding and reading result folders; `results.py` writes them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -101,36 +102,84 @@ class Result:
         """
         return self._arrays(f"logits/{target}/{head}/{run}/")
 
-    def outputs(self, target: str, head: str, run: int = 0) -> dict[str, list[bytes]]:
+    def outputs(self, target: str, head: str, run: int = 0) -> "StoredFrames":
         """What was scored of a dense target, {video: one `pictures.to_bytes` per frame}; errors as for `logits`."""
-        return {video: unpacked(array) for video, array in self._arrays(f"outputs/{target}/{head}/{run}/").items()}
+        return StoredFrames(self, f"outputs/{target}/{head}/{run}/")
 
     def truth(self, target: str) -> dict[str, np.ndarray]:
         """Truth of every test video, [rows] or [rows, classes]; errors as for `logits`."""
         return self._arrays(f"truth/{target}/")
 
-    def dense_truth(self, target: str) -> dict[str, list[bytes]]:
+    def dense_truth(self, target: str) -> "StoredFrames":
         """Truth of the frames of every test video as `pictures.to_bytes`, empty where it was not kept; errors as for `logits`."""
-        return {video: unpacked(array) for video, array in self.truth(target).items()}
+        return StoredFrames(self, f"truth/{target}/")
 
     def times(self) -> dict[str, np.ndarray]:
         """Time of every frame of every test video in seconds, [frames]; errors as for `logits`."""
         return self._arrays("time_s/")
 
     def _arrays(self, prefix: str) -> dict[str, np.ndarray]:
+        with self.predictions() as file:
+            self.require_videos(file, prefix)
+            return {video: file.get_tensor(f"{prefix}{video}") for video in self.test_videos}
+
+    @contextmanager
+    def predictions(self) -> Iterator[safe_open]:
+        """The open file of predictions; errors as for `logits`."""
         path = self.folder / PREDICTIONS
         if not path.is_file():
             raise FileNotFoundError(f"{path}: missing beside its {SUMMARY}; copy the whole folder of a result.")
         try:
             with safe_open(path, framework="numpy") as file:
-                names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (no mapping)
-                arrays = {name.removeprefix(prefix): file.get_tensor(name) for name in sorted(names)}
+                yield file
         except SafetensorError as error:
             raise ValueError(f"{path}: damaged ({error}); run the benchmark again.") from error
-        if sorted(arrays) != self.test_videos:
-            odd = sorted(set(arrays) ^ set(self.test_videos))
-            raise ValueError(f"{path}: {prefix}* does not match the test videos of {SUMMARY} in {odd}.")
-        return arrays
+
+    def require_videos(self, file: safe_open, prefix: str) -> None:
+        """Refuse a file whose tensors of a prefix are not those of the test videos.
+
+        Raises:
+            ValueError: if one is missing, or too many.
+        """
+        found = {name.removeprefix(prefix) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 (no mapping)
+        if odd := sorted(found ^ set(self.test_videos)):
+            raise ValueError(
+                f"{self.folder / PREDICTIONS}: {prefix}* does not match the test videos of {SUMMARY} in {odd}."
+            )
+
+
+class StoredFrames(Mapping):
+    """Pictures of a result as bytes, {video: one per frame}; a video is read when it is asked for, and none is kept.
+
+    Args:
+        result: where they lie.
+        prefix: of their tensors' names, before the video.
+
+    Raises:
+        FileNotFoundError: if the predictions are missing.
+        ValueError: if the file is damaged, or of other videos.
+    """
+
+    def __init__(self, result: Result, prefix: str):
+        """Nothing is read yet but the names."""
+        self.result, self.prefix = result, prefix
+        with result.predictions() as file:
+            result.require_videos(file, prefix)
+
+    def __getitem__(self, video: str) -> list[bytes]:
+        """The frames of one video."""
+        if video not in self.result.test_videos:
+            raise KeyError(video)
+        with self.result.predictions() as file:
+            return unpacked(file.get_tensor(f"{self.prefix}{video}"))
+
+    def __iter__(self) -> Iterator[str]:
+        """The test videos, sorted."""
+        return iter(self.result.test_videos)
+
+    def __len__(self) -> int:
+        """Number of test videos."""
+        return len(self.result.test_videos)
 
 
 def read_results(paths: Iterable[Path]) -> list[Result]:
@@ -181,7 +230,9 @@ def per_video_statistics(result: Result, target: str, head: str) -> list[dict[st
     if described.is_dense:
         kept = result.dense_truth(target)
         truth = {video: FrameTruths(frames, partial(from_bytes, described.kind)) for video, frames in kept.items()}
-        return [video_statistics(described, result.outputs(target, head, run), truth) for run in range(len(runs))]
+        return [
+            video_statistics(described, dict(result.outputs(target, head, run)), truth) for run in range(len(runs))
+        ]
     truth = result.truth(target)
     return [video_statistics(described, result.logits(target, head, run), truth) for run in range(len(runs))]
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of dense predictions: a few test frames, the truth beside what each encoder said, with the frame's score."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -64,9 +64,10 @@ def gallery(entries: Sequence[Entry], target: str, frames: DatasetFrames | None)
     if not stored:
         return notes
     described = stored[0].result.target(target)
-    truth = stored[0].result.dense_truth(target)
+    kept = stored[0].result.dense_truth(target)
     times = stored[0].result.times()
-    places = chosen_places({video: [i for i, kept in enumerate(of) if kept] for video, of in truth.items()})
+    places = chosen_places({video: [i for i, content in enumerate(of) if content] for video, of in kept.items()})
+    truth = frames_at(kept, places)
     said = {entry.encoder: predicted(entry, target, places) for entry in stored}
     rows = frames.of(stored[0]) if frames is not None else None
     head = head_words(drawn_score(stored[0], target).head)
@@ -77,7 +78,7 @@ def gallery(entries: Sequence[Entry], target: str, frames: DatasetFrames | None)
         when = f"{times[video][index]:.2f} s"
         lines.append(
             f"<figure class=pictures><figcaption><b>{escape(video)}</b> <span class=note>{when}</span></figcaption>"
-            f"{strip(described, truth[video][index], of_frame, rows, place, f'{video}, {when}')}</figure>"
+            f"{strip(described, truth[place], of_frame, rows, place, f'{video}, {when}')}</figure>"
         )
     return "\n".join([*lines, notes])
 
@@ -99,8 +100,16 @@ def chosen_places(kept: dict[str, list[int]]) -> list[Place]:
 
 def predicted(entry: Entry, target: str, places: Sequence[Place]) -> dict[Place, bytes]:
     """What the first run of an encoder's drawn head said of some frames."""
-    outputs = entry.result.outputs(target, drawn_score(entry, target).head, 0)
-    return {(video, index): outputs[video][index] for video, index in places}
+    return frames_at(entry.result.outputs(target, drawn_score(entry, target).head, 0), places)
+
+
+def frames_at(stored: Mapping[str, Sequence[bytes]], places: Sequence[Place]) -> dict[Place, bytes]:
+    """Some frames of what is stored; no more than one video is held at a time."""
+    found = {}
+    for video in dict.fromkeys(video for video, _ in places):
+        of_video = stored[video]
+        found |= {place: of_video[place[1]] for place in places if place[0] == video}
+    return found
 
 
 def strip(
