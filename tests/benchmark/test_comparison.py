@@ -168,10 +168,28 @@ def test_trunks_trained_with_other_settings_are_not_compared(tmp_path):
     set_epochs(folders[1], 5)
     assert compare_encoders(*load_encoders(folders), resamples=50)
     set_epochs(folders[1], 1)
-    with pytest.raises(
-        ValueError, match="settings that the trunk was trained with differ: epochs 5 in .*, epochs 1 in"
-    ):
+    with pytest.raises(ValueError, match="settings of training differ: epochs 5 in .*, epochs 1 in"):
         compare_encoders(*load_encoders(folders))
+
+
+def test_dense_heads_trained_with_other_settings_are_not_compared(tmp_path):
+    """The number of steps of a frozen head counts, where its maps were cached does not."""
+    folders = [write_result(tmp_path / name, "grasp_insseg", model=name, videos=3, runs=1) for name in "ab"]
+
+    def compared(**changed):
+        for folder, settings in zip(
+            folders, ({"steps": 100, "cache_bytes": 1}, {"steps": 100, "cache_bytes": 1} | changed), strict=True
+        ):
+            summary = json.loads((folder / "summary.json").read_text())
+            for head in summary["targets"]["instances"]["heads"].values():
+                for run in head["runs"]:
+                    run["chosen"] = [{"settings": settings}]
+            (folder / "summary.json").write_text(json.dumps(summary))
+        return compare_encoders(*load_encoders(folders), resamples=100)
+
+    assert compared(cache_bytes=2)
+    with pytest.raises(ValueError, match="settings of training differ: steps 100 in .*, steps 300 in"):
+        compared(steps=300)
 
 
 def test_few_shot_runs_on_other_training_videos_are_not_compared(tmp_path):

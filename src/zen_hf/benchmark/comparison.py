@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import statistics
 from .result_files import Result, per_video_statistics, results_below
+from .task import DENSE
 from .video_weights import Score, mean_of_scores
 
 FORMAT = "zen-hf comparison 1"
@@ -214,10 +215,10 @@ def require_comparable(one: Result, other: Result) -> None:
                 f"{other.folder}. Run both on the same split and data with the same version."
             )
     target = one.primary["target"]
-    settings, others = (tuning_settings(result, target) for result in (one, other))
+    settings, others = (training_settings(result, target) for result in (one, other))
     if settings and others and settings != others:
         raise ValueError(
-            f"{one.task}, {one.protocol}: the settings that the trunk was trained with differ: "
+            f"{one.task}, {one.protocol}: the settings of training differ: "
             f"{differing(settings, others)} in {one.folder}, {differing(others, settings)} in {other.folder}. "
             "Train both with the same settings."
         )
@@ -229,14 +230,22 @@ def require_comparable(one: Result, other: Result) -> None:
         )
 
 
-def tuning_settings(result: Result, target: str) -> set[str]:
-    """All settings that the trunk was trained with, over heads, runs and folds, as JSON; none for an unchanged trunk."""
+def training_settings(result: Result, target: str) -> set[str]:
+    """All settings that a trunk or a dense head was trained with, over heads, runs and folds, as JSON; else none.
+
+    The linear and temporal heads of frames choose theirs from one grid, so that nothing can differ. Where maps are cached
+    changes no score.
+    """
+    about = result.summary["targets"][target]
+    if result.protocol not in TUNED and about["kind"] not in DENSE:
+        return set()
     return {
-        json.dumps(chosen["settings"], sort_keys=True)
-        for head in result.summary["targets"][target]["heads"]
+        json.dumps({k: v for k, v in chosen[part].items() if k != "cache_bytes"}, sort_keys=True)
+        for head in about["heads"]
         for run in result.runs(target, head)
         for chosen in run["chosen"]
-        if result.protocol in TUNED and "settings" in chosen
+        for part in ("settings", "tuning")
+        if part in chosen
     }
 
 

@@ -30,6 +30,7 @@ import zen_hf
 from zen_hf.run_directory import atomic_folder
 
 from . import video_weights
+from .dense.canvas import RULE as CANVAS_RULE
 from .dense.frame_truths import FrameTruths
 from .dense.pictures import packed, to_bytes
 from .exam import Exam, Labels, Predictions
@@ -107,7 +108,7 @@ def describe(
         "seeds": list(seeds),
         "model": {key: value for key, value in candidate.items() if key != "image_size"},
         "image_size": candidate["image_size"],
-        "frame_to_pixels": FRAME_TO_PIXELS,
+        "frame_to_pixels": CANVAS_RULE if task.targets[0].is_dense else FRAME_TO_PIXELS,
         "leakage": asdict(leakage),
         "split": describe_split(exam.split),
         "dataset": {

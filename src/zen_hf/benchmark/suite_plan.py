@@ -3,7 +3,8 @@
 """What a benchmark would do: which data is there, and how many pictures the encoder would have to look at.
 
 The unit of cost is a forward pass of the encoder over one frame; a step of training counts as three (forward, and backward
-at twice the cost). The heads' own work is not counted: on features that are cached it is small beside the encoder's.
+at twice the cost). The heads' own work is not counted: on features that are cached it is small beside the encoder's. Nor is it known here that
+two tasks share their trainings, or that maps of a large dataset do not fit in the cache and are computed again.
 """
 
 from collections.abc import Sequence
@@ -68,17 +69,18 @@ def plan_task(task: Task, protocols: Sequence[str], root: Path, suite: bool, con
     pairs = set(zip(rows["video_id"][:], rows["frame"][:], strict=True))  # a frame with several questions counts once
     counts = dict(zip(*np.unique([video for video, _ in pairs], return_counts=True), strict=True))
     frames = {str(video): int(count) for video, count in counts.items()}
-    passes, cached = {}, False
+    passes, seen = {}, set()
     for protocol in protocols:
-        if protocol not in TUNED:  # features are extracted once for all protocols that need them
-            passes[protocol] = 0 if cached else sum(frames.values())
-            cached = True
+        if protocol not in TUNED:  # features are extracted once for all protocols that read the same layers
+            new = layer_sets(task, protocol, conditions) - seen
+            seen |= new
+            passes[protocol] = len(new) * sum(frames.values())
             continue
         total = 0
         for fold in split.folds:
             train, val, test = (sum(frames.get(video, 0) for video in side) for side in fold.sides.values())
             total += TRAINING_STEP * trained_frames(task, train, conditions)
-            total += conditions.tuning.epochs * val + test
+            total += scored_frames(task, val, conditions) + test
         passes[protocol] = len(conditions.seeds) * total
     return PlannedTask(task.name, data, None, len(frames), sum(frames.values()), passes)
 
@@ -91,3 +93,18 @@ def trained_frames(task: Task, frames: int, conditions: Conditions) -> int:
     if conditions.tuning.max_steps_per_epoch:
         steps = min(steps, conditions.tuning.max_steps_per_epoch)
     return conditions.tuning.epochs * steps * conditions.tuning.batch_size
+
+
+def scored_frames(task: Task, frames: int, conditions: Conditions) -> int:
+    """Validation frames that one training looks at, each as often as it comes."""
+    if task.targets[0].is_dense:
+        return conditions.dense.checkpoints * min(conditions.dense.validation_frames, frames)
+    return conditions.tuning.epochs * frames
+
+
+def layer_sets(task: Task, protocol: str, conditions: Conditions) -> set[str]:
+    """Which layers of the frozen trunk the heads of a protocol read; each set is extracted by itself."""
+    heads = conditions.heads or task.heads[protocol]
+    if not task.targets[0].is_dense:
+        return {"last"}
+    return {"four" if head == "dpt" else "last" for head in heads}

@@ -243,10 +243,11 @@ def run_tasks(run: BenchmarkRun, names: Sequence[str]) -> Outcome:
                     outcome.folders[key] = out
             except FileExistsError:
                 raise
-            except (ValueError, OSError) as error:
+            except Exception as error:  # whatever it is (a loss that diverges, no memory), the other tasks go on
                 if run.single:
                     raise
-                outcome.failed[key] = str(error)
+                plain = isinstance(error, ValueError | OSError)
+                outcome.failed[key] = str(error) if plain else f"{type(error).__name__}: {error}"
     return outcome
 
 
