@@ -41,11 +41,17 @@ def test_rows_and_depth(copy):
 
 
 def test_millimetres_are_kept(copy):
-    """Whole millimetres up to the end of 16 bits; 0 is unknown."""
+    """Whole millimetres between 1 and 300; the rest is unknown, and neither trains nor is scored."""
     truth = np.zeros((48, 64), np.uint16)
-    truth[3, 5], truth[7, 60] = 300, 65535
-    Image.fromarray(truth).save(copy / NEW / "depth01" / "0000000000.png")
-    np.testing.assert_array_equal(depth_of(copy), truth.astype(np.float32))
+    truth[3, :5], truth[7, 60] = (1, 2, 299, 300, 65535), 301
+    path = copy / NEW / "depth01" / "0000000000.png"
+    Image.fromarray(truth).save(path)
+    depth = depth_of(copy)
+    assert depth[3, :5].tolist() == [0, 2, 299, 0, 0] and np.count_nonzero(depth) == 2
+    truth[3, 1:3] = 0
+    Image.fromarray(truth).save(path)
+    with pytest.raises(ValueError, match="empty depth: none of its 3072 pixels lies between 1.0 and 300.0"):
+        depth_of(copy)
 
 
 def test_sequence_in_a_second_folder_of_its_name(copy):
@@ -62,7 +68,7 @@ def test_bad_depth(copy):
     with pytest.raises(ValueError, match="0000000000.png: the depth map has 64 x 24 pixels, its frame .* has 64 x 48"):
         depth_of(copy)
     Image.fromarray(np.zeros((48, 64), np.uint16)).save(path)
-    with pytest.raises(ValueError, match="0000000000.png: empty depth: none of its 3072 pixels is above 0"):
+    with pytest.raises(ValueError, match="0000000000.png: empty depth: none of its 3072 pixels lies between 1"):
         depth_of(copy)
     Image.fromarray(np.ones((48, 64), np.uint8)).save(path)
     with pytest.raises(ValueError, match="has the mode 'L', expected a grey PNG of 16 bits"):

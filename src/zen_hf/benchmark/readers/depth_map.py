@@ -20,13 +20,15 @@ def cell_paths(cell: str) -> tuple[Path, Path]:
     return Path(content["image"]), Path(content["depth"])
 
 
-def checked_depth(depth: np.ndarray, file: Path, frame: Path) -> np.ndarray:
+def checked_depth(depth: np.ndarray, file: Path, frame: Path, nearest: float, farthest: float) -> np.ndarray:
     """Depth on the pixels of its frame, with 0 where nothing is known.
 
     Args:
-        depth: [H, W] depth; what is not finite or not above 0 is unknown.
+        depth: [H, W] depth; what does not lie between `nearest` and `farthest` is unknown: it neither trains nor is scored.
         file: where it was read.
         frame: the picture it belongs to.
+        nearest: depths up to this one are unknown; above 0.
+        farthest: depths from this one on are unknown.
 
     Returns:
         [H, W] float32.
@@ -41,10 +43,11 @@ def checked_depth(depth: np.ndarray, file: Path, frame: Path) -> np.ndarray:
             f"{file}: the depth map has {depth.shape[1]} x {depth.shape[0]} pixels, its frame {frame} has {width} x "
             f"{height}; both must have the same. Take picture and depth from the same release."
         )
-    depth = np.where(np.isfinite(depth) & (depth > 0), depth, 0).astype(np.float32)
+    depth = depth.astype(np.float32)
+    depth = np.where((depth > nearest) & (depth < farthest), depth, np.float32(0))  # NaN is in no interval
     if not depth.any():
         raise ValueError(
-            f"{file}: empty depth: none of its {depth.size} pixels is above 0. Download it again; if it is empty there "
-            f"too, take it and its frame {frame.name} out of the folder."
+            f"{file}: empty depth: none of its {depth.size} pixels lies between {nearest} and {farthest}. Download it "
+            f"again; if it is empty there too, take it and its frame {frame.name} out of the folder."
         )
     return depth

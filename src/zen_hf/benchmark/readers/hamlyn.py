@@ -111,7 +111,7 @@ def read_hamlyn_depth(cell: str) -> np.ndarray:
         cell: of the column `depth`.
 
     Returns:
-        [H, W] float32 in mm, 0 where unknown.
+        [H, W] float32 in mm, 0 where unknown or out of range.
 
     Raises:
         ValueError: if the file is not a 16-bit grey PNG, has another size than its frame, or is empty.
@@ -124,4 +124,4 @@ def read_hamlyn_depth(cell: str) -> np.ndarray:
                 "depth for the eye are no labels; give the official files."
             )
         depth = np.asarray(picture, np.float32)
-    return checked_depth(depth, file, frame)
+    return checked_depth(depth, file, frame, NEAREST, FARTHEST)

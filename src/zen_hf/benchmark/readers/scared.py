@@ -30,6 +30,7 @@ LISTS = tuple(f"splits/endovis/{side}_files.txt" for side in ("train", "val", "t
 LINE = re.compile(r"(dataset\d+)/keyframe(\d+)\s+(\d+)\s+([lr])")
 KEYFRAME = 10_000  # keyframe 4, frame 390 is frame 40390 of its pig
 TRUTHS = ("image_02/data/groundtruth", "data/scene_points")
+FROM_0 = "the original folders of dataset8 and dataset9 count from keyframe_0, the lists from keyframe1: name them so"
 LAYOUT = "datasetN/keyframeM/image_02/data/ with pictures and scene points, and the lists of AF-SfMLearner in splits/endovis/"
 
 
@@ -62,6 +63,7 @@ SOURCE = Source(
         "truth of the original release (not the corrected one of arXiv:2605.16628, SCARED-C): away from the first frame of "
         "each keyframe it follows the robot's kinematics and drifts; never compare scores of the two",
         "the published lists have every test animal in training: here a video is an animal",
+        FROM_0,
         "the calibration of dataset4 and dataset5 is known to be wrong; they train, they do not test",
     ),
     patient=patient,
@@ -103,7 +105,7 @@ def read_scared(folder: Path, videos: list[str]) -> datasets.Dataset:
     if absent:
         raise FileNotFoundError(
             f"{folder}: {len(absent)} files of {len(rows)} listed frames are missing (first: "
-            f"{absent[0].relative_to(folder)}); expected {LAYOUT}. Complete the download."
+            f"{absent[0].relative_to(folder)}); expected {LAYOUT}. Complete the download ({FROM_0})."
         )
     return canonical_dataset(rows, {"depth": datasets.Value("string")})
 
@@ -133,7 +135,7 @@ def read_scared_depth(cell: str) -> np.ndarray:
         cell: of the column `depth`.
 
     Returns:
-        [H, W] float32 in mm, 0 where unknown.
+        [H, W] float32 in mm, 0 where unknown or out of range.
 
     Raises:
         ValueError: if the file holds no scene points, has another size than two frames, or is empty.
@@ -149,4 +151,4 @@ def read_scared_depth(cell: str) -> np.ndarray:
             f"{file} holds pixels of the kind {picture.format.name}, expected scene points: a TIFF of three float32."
         )
     points = picture.to_ndarray()  # [2 H, W, 3]: left eye above right eye
-    return checked_depth(points[: len(points) // 2, :, 2], file, frame)
+    return checked_depth(points[: len(points) // 2, :, 2], file, frame, NEAREST, FARTHEST)
