@@ -12,9 +12,10 @@ from safetensors.numpy import save_file
 
 from zen_hf.benchmark import video_weights
 from zen_hf.benchmark.dense.pictures import IGNORE, DenseValue, Instances, PartialMask, packed, to_bytes
-from zen_hf.benchmark.exam import labels_by_video
+from zen_hf.benchmark.exam import labels_by_video, set_exam
 from zen_hf.benchmark.feature_cache import rows_by_video
 from zen_hf.benchmark.result_files import per_video_statistics, results_below
+from zen_hf.benchmark.results import dataset_fingerprint
 from zen_hf.benchmark.scoring import score_frames
 from zen_hf.benchmark.statistics import confidence_interval, spread_over_seeds
 from zen_hf.benchmark.task import Target, load_task
@@ -119,15 +120,16 @@ def made_up_outputs(target: Target, truth: dict, skill: float, seed: int) -> dic
     }
 
 
-def truth_of(task: str, data: Path) -> tuple[dict, Videos, str]:
-    """Truth and times of the test videos of a miniature, and the name of their split."""
+def truth_of(task: str, data: Path) -> tuple[dict, Videos, str, str]:
+    """Truth and times of the test videos of a miniature, the name of their split, and the fingerprint of the data."""
     described = load_task(task)
     dataset, split = described.read(data), described.split_in(data)
     labels, rows = labels_by_video(dataset, described.targets[0]), rows_by_video(dataset)
     seconds = np.array(dataset["time_s"][:], dtype=np.float32)
+    fingerprint = dataset_fingerprint(set_exam(described, dataset, split))
     tested = [video for fold in split.folds for video in fold.test]
     truth = {v: labels[v] if isinstance(labels[v], np.ndarray) else list(labels[v]) for v in tested}
-    return truth, {video: seconds[rows[video]] for video in tested}, split.name
+    return truth, {video: seconds[rows[video]] for video in tested}, split.name, fingerprint
 
 
 def write_result(
@@ -156,7 +158,7 @@ def write_result(
     """
     target, times = load_task(task).targets[0], {}
     if data is not None:
-        truth, times, split = truth_of(task, data)
+        truth, times, split, fingerprint = truth_of(task, data)
     elif target.is_dense:
         truth = made_up_pictures(target, videos, size=size)
     else:

@@ -52,7 +52,7 @@ def results_report(results: Sequence[Path], out: Path, data: Path | None = None)
         atomic_write_text(target, text)
     console = Console()
     console.print(f"{Path(out) / 'index.html'}: open it in a browser")
-    if frames is not None:
+    if frames is not None and frames.found:
         console.print("The page shows frames of the datasets: pass it on only as their licences allow")
     if any(entry.miniature for entry in entries):
         console.print("Results of miniatures are about no real dataset: no model-index, no .eval_results for them")

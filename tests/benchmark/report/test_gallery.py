@@ -260,7 +260,9 @@ def test_frames_and_questions_come_from_the_data(mini):
 
 def test_without_data_the_page_holds_no_frame(mini):
     text = results_page(entries_of(read_results([mini / "results"])))
-    assert "This page shows frames" not in text and "Without frames: results hold none" in text
+    assert "This page shows frames" not in text
+    assert "Without frames, which results do not hold: give the data (--data ROOT) to see them." in text
+    assert "Without questions and frames, which results do not hold: give the data" in text
     assert set(name.split(", ")[2].split(":")[0] for name in pictures(text)) == {"truth", "zen"}
     page = Page(text)
     sources = [attributes["src"] for tag, attributes in page.tags if "src" in attributes]
@@ -275,8 +277,27 @@ def test_other_data_than_the_result_s_are_refused(mini, tmp_path):
         results_page(entries, DatasetFrames(tmp_path))
     with pytest.raises(FileNotFoundError, match="nowhere: no such folder; expected one folder per dataset"):
         results_report([mini / "results"], tmp_path / "out", data=tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    assert "Without frames" in results_page(entries, DatasetFrames(tmp_path / "empty"))
+
+
+def test_other_pictures_at_the_same_times_are_refused(mini, tmp_path):
+    """Of numbered pictures the times say nothing: the fingerprint of all frames and labels does."""
+    for part in ("cholecseg8k", "endovis18_vqa"):
+        shutil.copytree(mini / "data" / part, tmp_path / part)
+    frame = sorted((tmp_path / "cholecseg8k" / "video12").glob("*/*_endo.png"))[1]
+    Image.open(frame).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(frame)
+    entries = entries_of(read_results([mini / "results" / "cholecseg8k_semseg"]))
+    with pytest.raises(ValueError, match="cholecseg8k_semseg: measured on data with the fingerprint .*: other frames"):
+        results_page(entries, DatasetFrames(tmp_path))
+
+
+def test_a_root_without_the_dataset_is_said(mini, tmp_path):
+    shutil.copytree(mini / "data" / "endovis18_vqa", tmp_path / "endovis18_vqa")
+    one, both = ([mini / "results" / "cholecseg8k_semseg"], [mini / "results"])
+    text = results_page(entries_of(read_results(one)), DatasetFrames(tmp_path))
+    assert f"Without frames, which results do not hold: no folder cholecseg8k below {tmp_path}." in text
+    assert "This page shows frames" not in text and "--data" not in text
+    text = results_page(entries_of(read_results(both)), DatasetFrames(tmp_path))
+    assert f"no folder cholecseg8k below {tmp_path}." in text and "This page shows frames" in text
 
 
 def test_without_predictions_there_are_no_pictures_but_a_note(asked, tmp_path):

@@ -12,7 +12,7 @@ from ..dense.pictures import DenseValue, PartialMask, from_bytes
 from ..scoring import score_frames
 from ..task import Target
 from .class_bars import drawn_score
-from .dataset_frames import DatasetFrames, TestRows
+from .dataset_frames import DatasetFrames, TestRows, without_frames
 from .drawn_pictures import (
     SHOWN_INSTANCES,
     SHOWN_SCORE,
@@ -71,7 +71,10 @@ def gallery(entries: Sequence[Entry], target: str, frames: DatasetFrames | None)
     said = {entry.encoder: predicted(entry, target, places) for entry in stored}
     rows = frames.of(stored[0]) if frames is not None else None
     head = head_words(drawn_score(stored[0], target).head)
-    lines = [f"<p class=note>{escape(note(described, head, rows))}</p>", legend_of(described)]
+    about = note(described, head)
+    if rows is None:
+        about += f" Without frames, which results do not hold: {without_frames(stored[0], frames)}."
+    lines = [f"<p class=note>{escape(about)}</p>", legend_of(described)]
     for place in places:
         video, index = place
         of_frame = {name: values[place] for name, values in said.items()}
@@ -184,7 +187,7 @@ def legend_of(target: Target) -> str:
     return legend(class_colours(target)) if target.labels else ""
 
 
-def note(target: Target, head: str, rows: TestRows | None) -> str:
+def note(target: Target, head: str) -> str:
     """What the pictures show."""
     said = [f"First run, {head}; {target.score} of the single frame below each picture."]
     if target.kind == "segmentation":
@@ -198,6 +201,4 @@ def note(target: Target, head: str, rows: TestRows | None) -> str:
     if target.kind == "depth":
         scale = "after scaling by the ratio of medians" if MEDIAN_SCALED in target.primary else "as predicted"
         said.append(f"One scale of colours per frame, in the unit of the truth; predictions {scale}; grey: not known.")
-    if rows is None:
-        said.append("Without frames: results hold none; give the data (--data ROOT) to see them.")
     return " ".join(said)

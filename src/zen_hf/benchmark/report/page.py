@@ -37,9 +37,10 @@ def results_page(entries: Sequence[Entry], frames: DatasetFrames | None = None) 
         ValueError: if predictions are damaged, or the frames are not those of a result.
     """
     tasks = {task: list(of_task) for task, of_task in groupby(entries, key=lambda entry: entry.task)}
-    sections = [f"<h1>{TITLE}</h1>", introduction(entries, frames), all_tasks(entries)]
-    sections += ["<h2 id=results>All results</h2>", overview(entries)]
-    sections += [task_section(task, of_task, frames) for task, of_task in tasks.items()]
+    of_tasks = [task_section(task, of_task, frames) for task, of_task in tasks.items()]
+    shows_frames = frames is not None and frames.found  # known once all are drawn
+    sections = [f"<h1>{TITLE}</h1>", introduction(entries, shows_frames), all_tasks(entries)]
+    sections += ["<h2 id=results>All results</h2>", overview(entries), *of_tasks]
     sections += ["<h2 id=measured>How it was measured</h2>", *(measured(entry) for entry in entries)]
     head = (
         "<meta charset=utf-8><meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>"
@@ -49,8 +50,8 @@ def results_page(entries: Sequence[Entry], frames: DatasetFrames | None = None) 
     return f"<!doctype html>\n<html lang=en><head>{head}</head>\n<body>\n{body}\n</body></html>\n"
 
 
-def introduction(entries: Sequence[Entry], frames: DatasetFrames | None) -> str:
-    """What is on the page, and a warning where none of it is about real surgery."""
+def introduction(entries: Sequence[Entry], shows_frames: bool) -> str:
+    """What is on the page, and warnings where results are of no real surgery and where it shows frames."""
     protocols = list(dict.fromkeys(entry.protocol for entry in entries))
     counts = {
         "task": len({entry.task for entry in entries}),
@@ -61,7 +62,7 @@ def introduction(entries: Sequence[Entry], frames: DatasetFrames | None) -> str:
     items = "".join(f"<li>{escape(PROTOCOLS.get(protocol, protocol))}</li>" for protocol in protocols)
     small = sum(entry.miniature for entry in entries)
     warning = f"<p class=alarm>{small} of {len(entries)} results are of miniatures: {MINIATURE}.</p>" if small else ""
-    warning += "" if frames is None else f"<p class=alarm>{FRAMES}</p>"
+    warning += f"<p class=alarm>{FRAMES}</p>" if shows_frames else ""
     return f"<p>{said}.</p>{warning}<p>Protocols:</p><ul>{items}</ul>"
 
 

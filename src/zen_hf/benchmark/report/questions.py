@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from .class_bars import drawn_score
-from .dataset_frames import DatasetFrames
+from .dataset_frames import DatasetFrames, without_frames
 from .drawn_pictures import WIDTH, frame_picture, image_tag
 from .entries import Entry
 from .ribbons import missing_note, predicted
@@ -53,7 +53,9 @@ def questions(entries: Sequence[Entry], target: str, frames: DatasetFrames | Non
         cells += [answer(labels, right, int(of_encoder[video][index])) for of_encoder in said.values()]
         lines.append("<tr class=answers>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = head_words(drawn_score(stored[0], target).head)
-    why = "" if rows is not None else " Questions and frames are in the data: give it (--data ROOT) to see them."
+    why = ""
+    if rows is None:
+        why = f" Without questions and frames, which results do not hold: {escape(without_frames(stored[0], frames))}."
     note = f"<p class=note>First run, {escape(head)}; questions at equal steps through the test videos.{why}</p>"
     return "\n".join([note, *lines, "</tbody></table></div>", notes])
 
