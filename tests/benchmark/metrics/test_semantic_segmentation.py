@@ -112,6 +112,19 @@ def test_scores_of_the_endovis_challenges(frames):
     assert result["mc_iou_class_mean"] == pytest.approx(np.mean([np.mean(v) for v in by_class.values()]), abs=1e-12)
 
 
+def test_without_distances_everything_else_is_the_same(frames, monkeypatch):
+    whole = score(*frames)
+    monkeypatch.setattr(f"{video_statistics.__module__}.hd95_maxdir", None)  # not called
+    quick = summarise(video_statistics(*frames, classes=CLASSES, distances=False))
+    of_distances = {name for name in whole if name.startswith("hd95")}
+    assert quick == {name: value for name, value in whole.items() if name not in of_distances | {"per_video"}} | {
+        "per_video": quick["per_video"]
+    }
+    for video, statistics in quick["per_video"].items():
+        assert not any(name.startswith("hd95") for name in statistics)
+        assert all(whole["per_video"][video][name] == value for name, value in statistics.items() if name != "sums")
+
+
 def test_perfect_predictions_with_absent_classes(frames):
     _, truths, groups = frames
     result = score(truths, truths, groups)

@@ -7,6 +7,7 @@ oddities. Test videos are neither decoded nor scored here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from rich.progress import Progress
 from torch import nn
 
 from ..exam import FoldLabels
-from ..scoring import score_frames
+from ..scoring import video_statistics
 from ..task import Target
 from ..tuning.train_trunk import restore, warm_up_then_cosine, weights
 from .networks import DenseNetwork
@@ -122,11 +123,14 @@ def validation(
         return None
     share = max(1, most // len(labels.fold.val))
     places = {video: spread(len(rows_of[video]), share) for video in labels.fold.val}
+    scored = target
+    if target.kind in ("segmentation", "partial"):  # distances of boundaries take longer than all else
+        scored = replace(target, settings=target.settings | {"distances": selected_by(target) == "hd95_maxdir"})
 
     def score() -> float | None:
         outputs = {video: list(predict([rows_of[video][place] for place in at])) for video, at in places.items()}
         truth = {video: picked(labels.val[target.name][video], at) for video, at in places.items()}
-        of_videos = score_frames(target, outputs, truth)["per_video"]
+        of_videos = video_statistics(scored, outputs, truth)
         found = [of_videos[video].get(selected_by(target)) for video in places]
         defined = [value for value in found if value is not None]
         if not defined:  # of boxes alone no score of masks is known

@@ -84,6 +84,7 @@ def video_statistics(
     references: Iterable[np.ndarray | PartialMask],
     groups: Iterable[str],
     classes: int,
+    distances: bool = True,
 ) -> dict[str, dict]:
     """Sums and counts of each video, ready for JSON; frames are looked at one by one.
 
@@ -92,13 +93,14 @@ def video_statistics(
         references: of every frame [H, W] class indices and `IGNORE`, or a `PartialMask`.
         groups: id of the video of every frame.
         classes: number of classes, the background included; of partial labels, number of channels.
+        distances: whether boundary distances are taken, which is slow; else the result has no such score.
 
     Raises:
         ValueError: if a prediction has another size than its truth, a value is no class, or there is no frame.
     """
     sums: dict[str, _Sums] = {}
     for predicted, truth, video in zip(predictions, references, groups, strict=True):
-        of_video = sums.setdefault(str(video), _Sums(classes))
+        of_video = sums.setdefault(str(video), _Sums(classes, distances))
         try:
             of_video.add(predicted, truth)
         except ValueError as error:
@@ -111,9 +113,9 @@ def video_statistics(
 class _Sums:
     """What is summed over the images of one video."""
 
-    def __init__(self, classes: int):
-        self.classes, self.frames = classes, 0
-        self.sums = {name: np.zeros(classes) for name in ("dice", "iou", "hd95_maxdir")}
+    def __init__(self, classes: int, distances: bool):
+        self.classes, self.distances, self.frames = classes, distances, 0
+        self.sums = {name: np.zeros(classes) for name in ("dice", "iou", *(("hd95_maxdir",) if distances else ()))}
         self.images = {name: np.zeros(classes, int) for name in ("truth", "either")}
         self.pixels = np.zeros((classes, 3), int)
         self.of_images = {name: np.zeros(2) for name in OF_IMAGES}
@@ -126,10 +128,10 @@ class _Sums:
             _require_channels(bits, truth, self.classes)
             for channel in truth.known:
                 masks = ((each >> channel & 1).astype(np.uint8) for each in (bits, truth.bits))
-                counted, distance = score_frame(*masks, classes=2)
+                counted, distance = score_frame(*masks, classes=2, distances=self.distances)
                 pixels[channel], distances[channel] = counted[1], distance[1]
         else:
-            pixels, distances = score_frame(predicted, truth, self.classes)
+            pixels, distances = score_frame(predicted, truth, self.classes, self.distances)
         hits, of_truth, of_prediction = pixels.T
         present, either = of_truth > 0, (of_truth > 0) | (of_prediction > 0)
         together = np.maximum(of_truth + of_prediction, 1)  # no hit where neither has a pixel
@@ -138,7 +140,8 @@ class _Sums:
         self.pixels += pixels
         self.sums["dice"] += 2 * hits / together
         self.sums["iou"] += iou
-        self.sums["hd95_maxdir"] += distances
+        if self.distances:
+            self.sums["hd95_maxdir"] += distances
         for name, counts in (("truth", present), ("either", either)):
             self.images[name] += counts
         for name, counts in (("ch_iou", present), ("isi_iou", either)):
@@ -153,24 +156,27 @@ class _Sums:
             "pixels": self.pixels.tolist(),
             "of_images": {name: values.tolist() for name, values in self.of_images.items()},
         }
-        for measure in MEASURES:
+        for measure in _measures(video):
             by_class = _mean_of_images(np.array(_sums_of(video, measure)))
             video[measure] = _json(video_weights.mean_of_defined(by_class))
             video[f"{measure}_class"] = [_json(value) for value in by_class]
         return video | {name: _json(_ratio(np.array(video["of_images"][name]))) for name in OF_IMAGES}
 
 
-def score_frame(predicted: np.ndarray, truth: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def score_frame(
+    predicted: np.ndarray, truth: np.ndarray, classes: int, distances: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Pixels and boundary distances of one frame; those of the background are 0.
 
     Args:
         predicted: [H, W], class indices below `classes`.
         truth: [H, W], class indices and `IGNORE`.
         classes: number of classes.
+        distances: whether boundary distances are taken.
 
     Returns:
         pixels: [classes, 3], hits, pixels of the truth, predicted pixels.
-        distances: [classes], HD95; 0 for a class in neither.
+        distances: [classes], HD95; 0 for a class in neither, and where none are taken.
     """
     predicted, truth = np.asarray(predicted), np.asarray(truth)
     if predicted.shape != truth.shape:
@@ -192,9 +198,10 @@ def score_frame(predicted: np.ndarray, truth: np.ndarray, classes: int) -> tuple
     confusion = np.bincount(pairs.ravel(), minlength=side * side).reshape(side, side)[:classes, :classes]
     pixels = np.stack([np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)], axis=1)
     pixels[0] = 0
-    distances, found = np.zeros(classes), np.flatnonzero(pixels.any(axis=1))
-    distances[found] = hd95_maxdir(predicted, truth, found)
-    return pixels, distances
+    of_classes, found = np.zeros(classes), np.flatnonzero(pixels.any(axis=1))
+    if distances:
+        of_classes[found] = hd95_maxdir(predicted, truth, found)
+    return pixels, of_classes
 
 
 def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Score:
@@ -230,16 +237,27 @@ def score_of_weights(name: str, *encoders: dict[str, dict]) -> video_weights.Sco
 def summarise(per_video: dict[str, dict]) -> dict:
     """All scores from what `video_statistics` returned."""
     videos = list(per_video.values())
-    result = {name: video_weights.value_of(score_of_weights(name, per_video), len(videos)) for name in NAMES}
-    for measure in (*MEASURES, *OF_IMAGES):
+    measures = _measures(videos[0])
+    left_out = tuple(f"{measure}_" for measure in MEASURES if measure not in measures)
+    result = {
+        name: video_weights.value_of(score_of_weights(name, per_video), len(videos))
+        for name in NAMES
+        if not name.startswith(left_out)
+    }
+    for measure in (*measures, *OF_IMAGES):
         result[f"{measure}_video_std"] = video_weights.spread([video[measure] for video in videos])
-    for measure in MEASURES:
+    for measure in measures:
         totals = np.sum([_sums_of(video, measure) for video in videos], axis=0)
         result[f"{measure}_class"] = [_json(value) for value in _mean_of_images(totals)]
     pixels = np.sum([video["pixels"] for video in videos], axis=0).astype(float)
     result["dice_class_global"] = [_json(value) for value in _pooled_dice(pixels)]
     result["iou_class_global"] = [_json(value) for value in _pooled_iou(pixels)]
     return result | {"per_video": per_video}
+
+
+def _measures(video: dict) -> list[str]:
+    """The measures that a video's sums give: distances may have been left out."""
+    return [measure for measure, (summed, _) in MEASURES.items() if summed in video["sums"]]
 
 
 def _sums_of(video: dict, measure: str) -> list[list[float]]:
