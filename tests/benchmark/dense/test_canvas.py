@@ -12,6 +12,7 @@ from PIL import Image
 
 from zen_hf.benchmark.dense.canvas import Layout, Place
 from zen_hf.benchmark.dense.canvas_frames import CanvasFrames
+from zen_hf.benchmark.metrics.depth_errors.depth_errors import video_statistics
 
 
 @pytest.mark.parametrize("native", [(480, 854), (1024, 1280), (1080, 1920), (288, 360), (64, 64)])
@@ -54,6 +55,20 @@ def test_a_ramp_survives_resizing_on_half_pixel_centres():
     np.testing.assert_allclose(found.numpy()[inner], expected[inner], atol=1e-4)
 
 
+@pytest.mark.parametrize("shown", [(30, 50), (31, 49)])  # odd sides are halved upwards, and still cover the frame
+def test_depth_at_half_the_resolution_is_resized_by_the_metric_as_by_the_canvas(shown):
+    place = Place(native=(60, 100), shown=shown, canvas=(32, 64))
+    assert place.halved == (-(-shown[0] // 2), -(-shown[1] // 2))
+    rows, columns = np.mgrid[:16, :32] * 2 + 1.0  # a slope over the canvas
+    values = torch.from_numpy(2 * rows + columns)[None]
+    half, native = place.to_frame(values, place.halved)[0].numpy(), place.to_native(values)[0].numpy()
+    truth = np.zeros((60, 100))
+    truth[6:54, 8:92] = native[6:54, 8:92]
+    measures = video_statistics([half], [truth], ["a"], nearest=1.0, farthest=500.0)["a"]
+    assert measures["rmse_metric"] < 1e-4 * truth.max()  # a shift of one pixel would be 0.5
+    assert Place(native=(20, 30), shown=(60, 90), canvas=(64, 96)).halved == (20, 30)
+
+
 def test_truth_is_the_pixel_at_the_centre_of_a_cell():
     place = Place(native=(60, 100), shown=(30, 50), canvas=(32, 64))
     picture = np.arange(6000, dtype=np.uint16).reshape(60, 100)
@@ -73,6 +88,9 @@ def test_sparse_depth_is_kept_and_never_mixed():
     assert set(np.unique(grid)) <= {0.0, *map(float, range(1, 41))}
     cells = {(row // 4, column // 4) for row, column in zip(*np.nonzero(depth), strict=True)}
     assert set(zip(*(axis.tolist() for axis in np.nonzero(grid)), strict=True)) == cells
+    crowded = np.zeros((60, 100), np.float32)
+    crowded[8, 9], crowded[9, 8] = 5, 7  # both in the cell (2, 2), neither at its centre
+    assert place.depth_to_grid(crowded)[2, 2] == 7
 
 
 def dataset(pictures):

@@ -41,9 +41,12 @@ def test_a_query_is_scored_by_class_times_confidence():
 
 
 def test_depth_stays_in_its_range_and_bits_are_channels():
-    logs = torch.tensor([0.1, 5.0, 900.0]).log().view(1, 1, 3).expand(1, 8, 3)
+    logs = torch.tensor([0.1, 5.0, 900.0]).repeat_interleave(2).log().view(1, 1, 6).expand(1, 8, 6)
+    place = Place(native=(8, 6), shown=(8, 6), canvas=(8, 6))
+    depth = decided("depth", logs, place, nearest=1.0, farthest=150.0)
+    assert depth.shape == (4, 3)
+    np.testing.assert_allclose(depth[0], [1, 5, 150], rtol=1e-5)
     place = Place(native=(8, 3), shown=(8, 3), canvas=(8, 3))
-    np.testing.assert_allclose(decided("depth", logs, place, nearest=1.0, farthest=150.0)[0], [1, 5, 150], rtol=1e-5)
     channels = torch.tensor([[1.0, -1.0, 1.0], [-1.0, -1.0, 1.0]]).view(2, 1, 3).expand(2, 8, 3)
     np.testing.assert_array_equal(decided("partial", channels, place)[0], [1, 0, 3])
 

@@ -5,7 +5,7 @@
 A frame keeps its aspect ratio: it is resized so that its area is that of a square of `image_size`, and put in the upper left
 corner of a canvas whose sides the encoder's stride divides. All frames of a task share one canvas. Truth is brought to a
 grid of half the canvas's resolution by the nearest pixel, never by interpolation; predictions are interpolated back to the
-frame's own pixels before anything is decided.
+frame's own pixels before anything is decided, but depth, which is kept at half the resized frame's resolution.
 
 Pixel centres lie at half coordinates everywhere: row y of the frame is row (y + 0.5) h / H of the resized one.
 """
@@ -116,8 +116,8 @@ class Place:
     def depth_to_grid(self, depth: np.ndarray) -> np.ndarray:
         """Depth on the grid, 0 where nothing is known.
 
-        A cell whose centre shows no known depth takes a known pixel that lies in it: sparse points are kept, and no two
-        depths are ever mixed.
+        A cell whose centre shows no known depth takes a known pixel that lies in it, of several the last in the order of
+        rows: sparse points are kept, and no two depths are ever mixed.
 
         Args:
             depth: [H, W] float32, 0 where unknown.
@@ -132,19 +132,29 @@ class Place:
         found[cells[0][empty], cells[1][empty]] = depth[rows[empty], columns[empty]]
         return found
 
+    @property
+    def halved(self) -> Size:
+        """Height and width of depth that is kept: half the resized frame's, and never more than the frame's own."""
+        return tuple(min(-(-shown // LABEL_STRIDE), own) for shown, own in zip(self.shown, self.native, strict=True))
+
     def to_native(self, values: torch.Tensor) -> torch.Tensor:
-        """Values on any grid over the canvas, on the frame's own pixels, by bilinear interpolation.
+        """Values on any grid over the canvas, on the frame's own pixels, [C, H, W]; as for `to_frame`."""
+        return self.to_frame(values, self.native)
+
+    def to_frame(self, values: torch.Tensor, size: Size) -> torch.Tensor:
+        """Values on any grid over the canvas, on a grid over the frame alone, by bilinear interpolation.
 
         Args:
             values: [C, rows, columns].
+            size: rows and columns of that grid; its outer edges are the frame's.
 
         Returns:
-            [C, H, W] float32.
+            [C, *size] float32.
         """
         values = values.float()[None]
         if values.shape[-2:] != self.canvas:
             values = functional.interpolate(values, self.canvas, mode="bilinear", align_corners=False)
         values = values[..., : self.shown[0], : self.shown[1]]
-        if self.shown != self.native:
-            values = functional.interpolate(values, self.native, mode="bilinear", align_corners=False)
+        if self.shown != size:
+            values = functional.interpolate(values, size, mode="bilinear", align_corners=False)
         return values[0]

@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From what a network gives for one frame to a prediction on the frame's own pixels."""
+"""From what a network gives for one frame to a prediction on the frame's own pixels, of depth on fewer."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def decided(kind: str, values: torch.Tensor, place: Place, nearest: float = 0.0,
         farthest: greatest.
     """
     if kind == "depth":
-        depth = place.to_native(values.float().exp().clamp(nearest, farthest))[0]
+        depth = place.to_frame(values.float().exp().clamp(nearest, farthest), place.halved)[0]
         return depth.cpu().numpy()
     native = place.to_native(values)
     if kind == "segmentation":

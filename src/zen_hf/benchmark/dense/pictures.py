@@ -6,10 +6,11 @@
     segmentation    [H, W] uint8, class index; `IGNORE` unscored     [H, W] uint8, class index
     partial         `PartialMask`: which channels were annotated     [H, W] uint16, bit k set where channel k is on
     instances       `Instances` without scores                       `Instances` with scores
-    depth           [H, W] float32, 0 where nothing is known         [H, W] float32, above 0
+    depth           [H, W] float32, 0 where nothing is known         [h, w] float32, above 0
 
 Class 0 of `segmentation` is the background, which no mean over classes counts. Everything lies on the pixels of the frame as
-its dataset hands it out.
+its dataset hands it out, but predicted depth: its [h, w], of any size, covers the same frame from edge to edge, and whoever
+compares it with a truth resizes it bilinearly.
 """
 
 import io
