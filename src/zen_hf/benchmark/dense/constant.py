@@ -7,7 +7,7 @@ most frequent class with its median box. "chance" draws classes of coarse cells 
 of a training place at random, or the instances of a training frame at random.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from faster_coco_eval.core import mask as run_lengths
@@ -35,7 +35,7 @@ def predict_without_pictures(exam: Exam, target: Target) -> list[Predictions]:
     chance, best = {}, {}
     for number, fold in enumerate(exam.folds):
         random = np.random.default_rng(number)
-        summary = SUMMARIES[target.kind](target, list(some_truths(fold, target)))
+        summary = SUMMARIES[target.kind](target, some_truths(fold, target))
         for video in fold.fold.test:
             sizes = native_sizes(undecoded(exam.frames.select(np.flatnonzero(videos == video))))
             same = {size: to_bytes(target.kind, summary.majority(size)) for size in sorted(set(sizes))}
@@ -70,7 +70,7 @@ def enlarged(cells: np.ndarray, size: Size) -> np.ndarray:
 class ClassPlaces:
     """How often each class is at each coarse place of the training masks."""
 
-    def __init__(self, target: Target, truths: Sequence[np.ndarray]):
+    def __init__(self, target: Target, truths: Iterable[np.ndarray]):
         counts = np.zeros((len(target.labels), CELLS, CELLS))
         for truth in truths:
             cells = truth[np.ix_(*coarse(truth.shape))]
@@ -91,7 +91,7 @@ class ClassPlaces:
 class ChannelPlaces:
     """How often each annotated channel is at each coarse place."""
 
-    def __init__(self, target: Target, truths: Sequence[PartialMask]):
+    def __init__(self, target: Target, truths: Iterable[PartialMask]):
         found, known = np.zeros((len(target.labels), CELLS, CELLS)), np.zeros(len(target.labels))
         for truth in truths:
             cells = truth.bits[np.ix_(*coarse(truth.bits.shape))]
@@ -120,7 +120,7 @@ class ChannelPlaces:
 class DepthPlaces:
     """Median training depth of every coarse place; of one that never has any, the median of all."""
 
-    def __init__(self, target: Target, truths: Sequence[np.ndarray]):
+    def __init__(self, target: Target, truths: Iterable[np.ndarray]):
         values = [[] for _ in range(CELLS * CELLS)]
         for truth in truths:
             rows, columns = np.nonzero(truth)
@@ -148,7 +148,7 @@ class DepthPlaces:
 class TrainingInstances:
     """The boxes and classes of training instances, as shares of their frame."""
 
-    def __init__(self, target: Target, truths: Sequence[Instances]):
+    def __init__(self, target: Target, truths: Iterable[Instances]):
         self.frames = [(truth.boxes / np.tile(truth.size[::-1], 2), truth.labels) for truth in truths]
         labels = np.concatenate([labels for _, labels in self.frames])
         if not len(labels):

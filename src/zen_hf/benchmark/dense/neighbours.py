@@ -25,6 +25,7 @@ from .truths import CanvasTruths, TruthBatch
 
 NEIGHBOURS, TEMPERATURE = 30, 0.02
 LEAST_SHARE = 1e-4
+SIMILARITIES = 2**26  # that are in memory at once: 256 MiB of float32
 
 
 class PatchMemory:
@@ -35,27 +36,38 @@ class PatchMemory:
         patches: of unit length, [memory, C] float32.
         answers: shares of the classes, presence of the channels, or log depth, [memory, K].
         known: which answers are known, [memory, K] of bool; a class's share always is.
+        device: where the vote is taken.
     """
 
-    def __init__(self, kind: str, patches: torch.Tensor, answers: torch.Tensor, known: torch.Tensor):
+    def __init__(
+        self, kind: str, patches: torch.Tensor, answers: torch.Tensor, known: torch.Tensor, device: torch.device
+    ):
         """Sort the patches by which of their answers are known."""
-        self.kind, self.patches, self.answers = kind, patches, answers
-        self.groups = [known.all(dim=1)] if kind != "partial" else [known[:, k] for k in range(known.shape[1])]
+        self.kind, self.device, self.count = kind, device, len(patches)
+        votes = [slice(k, k + 1) for k in range(known.shape[1])] if kind == "partial" else [slice(None)]
+        sure = [known[:, columns].all(dim=1) for columns in votes]  # of each channel, or of all classes together
+        self.groups = [
+            (patches[group].to(device), answers[group, columns].to(device))
+            for columns, group in zip(votes, sure, strict=True)
+        ]
 
     def vote(self, maps: torch.Tensor) -> torch.Tensor:
         """Answers [B, K, h, w] of the patches [B, C, h, w] of some frames."""
-        queries = functional.normalize(maps.movedim(1, -1).flatten(0, 2), dim=1)  # [B h w, C]
-        answers = []
-        for column, group in enumerate(self.groups):  # one for all channels, or one each
-            wanted = slice(None) if self.kind != "partial" else slice(column, column + 1)
-            if not group.any():
-                answers.append(queries.new_zeros(len(queries), 1))  # never annotated: never there
-                continue
-            nearest = (queries @ self.patches[group].T).topk(min(NEIGHBOURS, int(group.sum())), dim=1)
-            weights = (nearest.values / TEMPERATURE).softmax(dim=1)  # [queries, k]
-            answers.append(torch.einsum("qk,qkc->qc", weights, self.answers[group][:, wanted][nearest.indices]))
-        found = torch.cat(answers, dim=1)
+        queries = functional.normalize(maps.to(self.device).movedim(1, -1).flatten(0, 2), dim=1)  # [B h w, C]
+        found = torch.cat([self.answered(queries, *group) for group in self.groups], dim=1)
         return found.unflatten(0, (maps.shape[0], *maps.shape[2:])).movedim(-1, 1)
+
+    @staticmethod
+    def answered(queries: torch.Tensor, patches: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+        """What some patches answer, [queries, K], a bounded number of queries at a time."""
+        if not len(patches):
+            return queries.new_zeros(len(queries), answers.shape[1])  # never annotated: never there
+        found = []
+        for some in queries.split(max(1, SIMILARITIES // len(patches))):
+            nearest = (some @ patches.T).topk(min(NEIGHBOURS, len(patches)), dim=1)
+            weights = (nearest.values / TEMPERATURE).softmax(dim=1)  # [queries, k]
+            found.append(torch.einsum("qk,qkc->qc", weights, answers[nearest.indices]))
+        return torch.cat(found)
 
     def predict(self, maps: Maps, places: Sequence[Place], kind: str, **depths: float) -> list[DenseValue]:
         """Predictions of some frames, [B, C, h, w] and where they lie; `kind` is the target's."""
@@ -67,7 +79,9 @@ class PatchMemory:
         return [decided(kind, values, place, **depths) for values, place in zip(votes, places, strict=True)]
 
 
-def remember(maps: TrunkMaps, truths: CanvasTruths, rows: Sequence[int], memory: int, seed: int) -> PatchMemory:
+def remember(
+    maps: TrunkMaps, truths: CanvasTruths, rows: Sequence[int], memory: int, seed: int, device: torch.device
+) -> PatchMemory:
     """Draw the patches to remember.
 
     Args:
@@ -76,20 +90,22 @@ def remember(maps: TrunkMaps, truths: CanvasTruths, rows: Sequence[int], memory:
         rows: the training frames.
         memory: number of patches, about.
         seed: of the draw.
+        device: where the vote is taken.
     """
     random = np.random.default_rng(seed)
     rows = np.sort(random.choice(rows, min(len(rows), memory), replace=False))
     share = max(1, memory // len(rows))
     patches, answers, known = [], [], []
-    for row in track(rows, "remembering patches", console=Console(stderr=True)):
-        features = maps.batch([row])[-1]  # [1, C, h, w]
+    of_rows = zip(rows, maps.batches([[row] for row in rows]), strict=True)
+    for row, found in track(of_rows, "remembering patches", total=len(rows), console=Console(stderr=True)):
+        features = found[-1]  # [1, C, h, w]
         said, sure = answers_of(truths.kind, truths.classes, truths.batch([row]), features.shape[-2:])
         usable = np.flatnonzero(sure.any(dim=1).numpy())
         drawn = random.choice(usable, min(share, len(usable)), replace=False)
         patches.append(functional.normalize(features[0].flatten(1).T[drawn], dim=1))
         answers.append(said[drawn])
         known.append(sure[drawn])
-    return PatchMemory(truths.kind, torch.cat(patches), torch.cat(answers), torch.cat(known))
+    return PatchMemory(truths.kind, torch.cat(patches), torch.cat(answers), torch.cat(known), device)
 
 
 def answers_of(kind: str, classes: int, truth: TruthBatch, grid: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class DenseSettings:
-    """Settings of dense heads, on a frozen trunk or with one that trains (`TuningSettings` then holds the trunk's).
+    """Settings of dense heads, on a frozen trunk or with one that trains.
+
+    `TuningSettings` then holds the trunk's, of which `tuned_trunk.settings_used` counts: steps, batches, warm-up, clipping and
+    the head's rate are those here.
 
     Args:
         steps: of every training, whatever the number of frames.
@@ -26,7 +29,9 @@ class DenseSettings:
         decoder_layers: of its query decoder.
         points: at which its loss compares masks.
         memory: patches that the nearest-neighbour vote remembers.
-        cache_bytes: room on the disk for the maps of a frozen trunk; frames beyond are encoded again whenever asked for.
+        cache_bytes: room on the disk for the maps of one frozen trunk, one choice of its layers and one task: every encoder
+            (the control with random weights too), image size and task has as much again, and nothing is deleted. Frames
+            beyond are encoded again whenever asked for.
     """
 
     steps: int = 1000

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Maps of a frozen trunk, encoded once and kept on the disk as float16, as far as there is room.
 
-What does not fit is encoded again whenever it is asked for, and rounded alike. The files are those of `feature_file`, some
+What does not fit is encoded again, and it alone, whenever it is asked for, and rounded alike. The files are those of `feature_file`, some
 frames each: they carry the encoder's fingerprint, the rule and size of the canvas and the hash of their frames.
 """
 
@@ -34,7 +34,7 @@ class TrunkMaps:
         read: from RGB frames [B, 3, H, W] in [0, 1] and which pixels show the frame [B, 1, H, W] to maps [B, C, h, w].
         key: what the maps depend on besides the frames, ready for JSON; holds `encoder` and `image_size`.
         cache_dir: folder of all cached features.
-        cache_bytes: room for the maps.
+        cache_bytes: room for these maps; those of other encoders, layers and tasks are not counted.
         batch_size: frames per forward pass.
     """
 
@@ -85,7 +85,7 @@ class TrunkMaps:
         """How many of the missing parts fit beside those that are there."""
         if not missing:
             return 0
-        size = sum(2 * values.numel() for values in self.computed(missing[0][:1]))
+        size = sum(2 * values[0].numel() for values in self.batch(missing[0][:1]))
         place = Path(files[0].cache_dir).absolute()
         free = shutil.disk_usage(next(folder for folder in (place, *place.parents) if folder.exists())).free
         there = sum(file.path.stat().st_size for file in files if file.path.is_file())
@@ -111,22 +111,29 @@ class TrunkMaps:
             done += len(batch)
         return {f"map_{index:02d}": values for index, values in enumerate(found)}
 
-    def computed(self, rows: Sequence[int]) -> Maps:
-        """Maps of some frames, encoded now and rounded as those that are kept."""
-        pixels = torch.from_numpy(self.frames.batch(rows)).float() / 255
-        return [values.half().cpu() for values in self.read(pixels, self.frames.inside(rows))]
+    def absent(self, rows: Sequence[int]) -> list[int]:
+        """Those of some rows whose maps are not kept, each once."""
+        return [row for row in dict.fromkeys(map(int, rows)) if row not in self.place_of]
 
     def batch(self, rows: Sequence[int]) -> Maps:
         """Maps of some frames, [B, C, h, w] float32 each, on the CPU."""
-        rows = [int(row) for row in rows]
-        if not all(row in self.place_of for row in rows):
-            return [values.float() for values in self.computed(rows)]
-        places = [self.place_of[row] for row in rows]
-        return [
-            torch.from_numpy(np.stack([maps[index][place] for maps, place in places])).float()
-            for index in range(len(places[0][0]))
-        ]
+        return next(self.batches([rows]))
 
     def batches(self, batches: Sequence[Sequence[int]]) -> Iterator[Maps]:
-        """Maps of one batch of rows after the other."""
-        return map(self.batch, batches)
+        """Maps of one batch of rows after the other; frames whose maps are not kept are decoded ahead of their turn."""
+        absent = [self.absent(rows) for rows in batches]
+        pixels = self.frames.batches([rows for rows in absent if rows])
+        for rows, missing in zip(batches, absent, strict=True):
+            made = self.computed(missing, next(pixels)) if missing else {}
+            each = [made[row] if row in made else self.kept(row) for row in map(int, rows)]
+            yield [torch.from_numpy(np.stack(values)).float() for values in zip(*each, strict=True)]
+
+    def computed(self, rows: list[int], pixels: torch.Tensor) -> dict[int, list[np.ndarray]]:
+        """Maps of some frames by row, [C, h, w] each, encoded now and rounded as those that are kept."""
+        maps = [values.half().cpu().numpy() for values in self.read(pixels, self.frames.inside(rows))]
+        return {row: [values[place] for values in maps] for place, row in enumerate(rows)}
+
+    def kept(self, row: int) -> list[np.ndarray]:
+        """Maps of a frame from the disk, [C, h, w] each."""
+        maps, place = self.place_of[row]
+        return [values[place] for values in maps]
