@@ -1,11 +1,78 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What stands between class maps and the queries of Mask2Former."""
+"""What stands between class maps and the queries of Mask2Former, and between depth and its range and precision."""
 
+import logging
+
+import numpy as np
+import pytest
 import torch
+from transformers.utils import logging as transformers_logging
 
-from zen_hf.benchmark.dense.networks import class_shares, masks_of_classes
-from zen_hf.benchmark.dense.pictures import IGNORE
+from zen_hf.benchmark.dense import quiet_models
+from zen_hf.benchmark.dense.networks import DenseNetwork, class_shares, depth_range, masks_of_classes
+from zen_hf.benchmark.dense.pictures import IGNORE, from_bytes, to_bytes
+from zen_hf.benchmark.metrics.depth_errors.depth_errors import DepthErrors
+from zen_hf.benchmark.task import Target
+from zen_hf.modeling import dense_models
+from zen_hf.modeling.configuration_zen import ZenConfig
+from zen_hf.modeling.modeling_zen import ZenModel
+
+
+@pytest.fixture(scope="module")
+def trunk():
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64}
+    return ZenModel(ZenConfig(**shape, image_size=32, patch_size=4)).eval()
+
+
+def depth_target(metric_scale):
+    settings = {"nearest": 0.1, "farthest": 50.0, "metric_scale": metric_scale}
+    return Target("depth", "depth", (), DepthErrors, "abs_rel_median_scaled", settings=settings, lower_is_better=True)
+
+
+def test_depth_up_to_scale_is_not_cut_before_it_is_scaled():
+    assert depth_range(depth_target(True)) == {"nearest": 0.1, "farthest": 50.0}
+    free = depth_range(depth_target(False))
+    assert 0 < free["nearest"] < 1e-4 and free["farthest"] > 6e4
+    kept = from_bytes("depth", to_bytes("depth", np.array([list(free.values())])))
+    assert (kept > 0).all() and np.isfinite(kept).all()  # what is kept can hold both
+
+
+@pytest.mark.parametrize("head", ["linear", "dpt"])
+def test_a_depth_head_is_not_rounded_to_bfloat16(trunk, head, monkeypatch):
+    model = dense_models.dense_model(trunk, head, "depth", seed=0, width=32, depth_scale=10.1)
+    network = DenseNetwork(model, depth_target(True), head, 10.1)
+    pixels = torch.randn(1, 3, 16, 16)
+    with torch.no_grad():
+        exact = network.output(pixels)
+        torch.testing.assert_close(network.output(list(dense_models.dense_backbone(model).trunk_maps(pixels))), exact)
+        seen = []
+        dense_models.dense_backbone(model).trunk.register_forward_hook(
+            lambda module, _, output: seen.append(torch.is_autocast_enabled("cpu"))
+        )
+        monkeypatch.setattr(DenseNetwork, "autocast", staticmethod(lambda _: torch.autocast("cpu", torch.bfloat16)))
+        rounded = network.output(pixels)
+    assert seen == [True]  # the trunk is
+    depth = rounded.exp()
+    assert rounded.dtype == torch.float32 and ((depth / depth.bfloat16().float() - 1).abs() > 1e-4).any()
+    torch.testing.assert_close(rounded, exact, atol=0.05, rtol=0)
+
+
+def test_transformers_is_silent_about_our_backbone(trunk):
+    said = []
+    handler = logging.Handler()
+    handler.emit = said.append
+    logger = logging.getLogger(quiet_models.SPEAKER)
+    logger.addHandler(handler)
+    try:
+        for build, expected in ((quiet_models.dense_model, 0), (dense_models.dense_model, 1)):
+            transformers_logging.warning_once.cache_clear()
+            sizes = {"width": 32, "queries": 2, "encoder_layers": 1, "decoder_layers": 1}
+            build(trunk, head="mask2former", kind="instances", labels=("a",), seed=0, **sizes)
+            assert sum("zen_pyramid" in record.getMessage() for record in said) == expected
+    finally:
+        logger.removeHandler(handler)
 
 
 def test_a_mask_per_class_that_is_shown():

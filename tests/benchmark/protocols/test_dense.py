@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dense heads learn what colours tell, under every protocol; nothing depends on the truth of test videos."""
 
-from dataclasses import dataclass, field, replace
+import weakref
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import datasets
@@ -17,6 +18,7 @@ from transformers import ViTImageProcessorPil
 from zen_hf.benchmark.candidate import Candidate, raw_pixels
 from zen_hf.benchmark.dense.canvas import Layout
 from zen_hf.benchmark.dense.constant import predict_without_pictures
+from zen_hf.benchmark.dense.frame_truths import FrameTruths
 from zen_hf.benchmark.dense.networks import DenseNetwork
 from zen_hf.benchmark.dense.pictures import IGNORE, Instances, PartialMask, from_bytes
 from zen_hf.benchmark.dense.settings import DenseSettings
@@ -163,6 +165,13 @@ def decoded(kind, entry, video="d"):
     return [from_bytes(kind, content) for content in entry.outputs[video]]
 
 
+def at_native(depth):
+    """Depth as it is kept, at half of the area that frames are shown at, on the frame's pixels."""
+    assert depth.shape[0] <= HEIGHT and depth.shape[1] <= WIDTH
+    resized = torch.nn.functional.interpolate(torch.from_numpy(depth)[None, None], (HEIGHT, WIDTH), mode="bilinear")
+    return resized[0, 0].numpy()
+
+
 def truths(rows, kind, video="d"):
     return [read_truth(f"{kind}:{row['path']}") for row in rows if row["video_id"] == video]
 
@@ -203,6 +212,7 @@ def test_depth_is_learned_within_its_range(head, make_exam, candidate, rows, tmp
     errors = []
     for predicted, truth in zip(decoded("depth", entry), truths(rows, "depth"), strict=True):
         assert predicted.min() >= 1 and predicted.max() <= 200
+        predicted = at_native(predicted)
         errors.append(np.abs(predicted - truth)[truth > 0] / truth[truth > 0])
     assert np.mean(np.concatenate(errors)) < (0.2 if head == "linear" else 0.25)
 
@@ -302,6 +312,7 @@ def test_nearest_patches_answer_without_training(kind, make_exam, candidate, row
             np.mean([dice(v & 1, t == 1, 1) for v, t in zip(values, truths(rows, "segmentation"), strict=True)]) > 0.6
         )
     elif kind == "depth":
+        values = map(at_native, values)
         error = [np.abs(v - t)[t > 0] / t[t > 0] for v, t in zip(values, truths(rows, kind), strict=True)]
         assert np.mean(np.concatenate(error)) < 0.35
     else:
@@ -317,6 +328,10 @@ def test_depth_by_the_head_of_another_task(make_exam, candidate, tmp_path):
     assert entry.head == "transfer:other_depth" and entry.chosen[0]["trained_on"] == ["a", "b"]
     here = predict_dense(exam, candidate, replace(conditions, protocol="frozen", heads=("linear",)))[0]
     assert entry.outputs == here.outputs  # the same training frames, here called by other names
+    settings = DEPTHS | {"farthest": 30.0}
+    short = replace(exam, task=replace(exam.task, targets=(replace(exam.task.targets[0], settings=settings),)))
+    entry = predict_dense(short, candidate, conditions, {"other_depth": source})[0]
+    assert max(depth.max() for depth in decoded("depth", entry)) <= 30  # the range of the task that is tested
     with pytest.raises(ValueError, match="no head to transfer"):
         predict_dense(exam, candidate, conditions, {})
 
@@ -352,8 +367,14 @@ def test_a_tuned_trunk_is_kept_and_reloads(method, head, kind, make_exam, candid
             np.testing.assert_allclose(one, other, rtol=1e-2)
         else:
             assert (one == other).mean() > 0.99
+    assert set(entry.chosen[0]["tuning"]) <= set(asdict(conditions.tuning)) - {"epochs", "batch_size", "patience"}
+    assert entry.chosen[0]["folder"] == str(folder)
+    other = tmp_path / "others" / "without-d" / f"mask-{head}"
     again = predict_dense(exam, candidate, replace(conditions, model_dir=tmp_path / "others"))[0]
-    assert again == entry and (tmp_path / "others" / "without-d" / f"mask-{head}" / "dense.json").is_file()
+    assert again.outputs == entry.outputs and (other / "dense.json").is_file()
+    assert again.chosen == [entry.chosen[0] | {"folder": str(other)}]  # a result names its own model
+    without = predict_dense(exam, candidate, replace(conditions, model_dir=None))[0]
+    assert without.chosen == [{name: value for name, value in entry.chosen[0].items() if name != "folder"}]
 
 
 def test_a_trunk_that_trains_learns_colours(make_exam, candidate, rows, tmp_path):
@@ -389,11 +410,43 @@ def test_constant_baselines_look_at_training_truth_alone(kind, make_exam):
     assert all(np.isfinite(score["per_video"]["d"][exam.task.targets[0].score]) for score in scores)
 
 
+def test_constant_baselines_hold_one_truth_at_a_time(make_exam, monkeypatch):
+    alive, most = weakref.WeakSet(), []
+
+    class Truth(np.ndarray):
+        """That can be counted."""
+
+        __hash__ = object.__hash__
+
+    def read(cell):
+        truth = read_truth(cell).view(Truth)
+        alive.add(truth)
+        most.append(len(alive))
+        return truth
+
+    exam = make_exam("segmentation")
+    folds = tuple(
+        replace(fold, train={"mask": {v: FrameTruths(t.cells, read) for v, t in fold.train["mask"].items()}})
+        for fold in exam.folds
+    )
+    predict_without_pictures(replace(exam, folds=folds), exam.task.targets[0])
+    assert len(most) == 8 and max(most) <= 2
+
+
+def test_validation_takes_no_distances(make_exam, candidate, tmp_path, monkeypatch):
+    measured = "zen_hf.benchmark.metrics.semantic_segmentation.semantic_segmentation.hd95_maxdir"
+    monkeypatch.setattr(measured, None)
+    entry = predict_dense(make_exam("segmentation"), candidate, small(Conditions("frozen", tmp_path, ("linear",)), 5))
+    assert len(entry[0].chosen[0]["validation_scores"]) == 2
+
+
 def test_stored_predictions_say_what_they_are_of(make_exam, candidate, tmp_path):
     predict_dense(make_exam("segmentation"), candidate, small(Conditions("frozen", tmp_path, ("linear",)), 5))
     (path,) = (tmp_path / "dense_predictions").iterdir()
     with safe_open(path, framework="numpy") as file:
-        assert '"head": "linear"' in file.metadata()["key"] and candidate.encoder.fingerprint in file.metadata()["key"]
+        key = file.metadata()["key"]
+    for part in ('"head": "linear"', candidate.encoder.fingerprint, '"faster-coco-eval"', '"peft"', '"zen-hf"'):
+        assert part in key
 
 
 def test_sizes_of_the_canvas_fit_the_patches(candidate):

@@ -5,11 +5,12 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from zen_hf.modeling.dense_models import dense_model, dense_output, replay, trunk_module
+from zen_hf.modeling.dense_models import dense_backbone, dense_output, replay, trunk_module
 from zen_hf.modeling.modeling_zen_dense import ZenLinearHead
 
 from ..pixel_encoder import PixelEncoder
@@ -19,6 +20,7 @@ from .canvas import Place
 from .decisions import decided, from_queries
 from .losses import depth_loss, partial_loss, segmentation_loss
 from .pictures import IGNORE, DenseValue
+from .quiet_models import dense_model
 from .settings import DenseSettings
 from .truths import TruthBatch
 
@@ -29,6 +31,7 @@ HEADS = {
     "instances": ("linear", "mask2former"),
 }
 LEAST_DEPTH = 1e-3  # of the scale: what a head's ReLU cut off has a logarithm
+HALF = np.finfo(np.float16)
 BACKGROUND = "background"
 
 Inputs = torch.Tensor | Sequence[torch.Tensor]  # normalised pixels [B, 3, H, W], or maps [B, C, h, w]
@@ -62,7 +65,10 @@ class DenseNetwork:
 
     @staticmethod
     def autocast(device: torch.device) -> AbstractContextManager:
-        """Bfloat16 on a GPU that has it, else float32. Mask2Former stays out of it: its loss is matched in float32."""
+        """Bfloat16 on a GPU that has it, else float32. Mask2Former's loss is matched in float32, and stays out of it.
+
+        So do heads of depth, though not their trunks: bfloat16 rounds to 0.4 %.
+        """
         return torch.autocast(device.type, torch.bfloat16, device.type == "cuda" and has_bf16(device))
 
     def training_mode(self) -> None:
@@ -87,13 +93,17 @@ class DenseNetwork:
     def output(self, inputs: Inputs) -> torch.Tensor:
         """Logits, or the logarithm of depth, [B, K, h, w] float32 on any grid over the canvas."""
         inputs = self.moved(inputs)
+        if isinstance(self.module, PixelHead):
+            values = self.module(inputs[-1])
+            return values + torch.tensor(self.depth_scale).log() if self.kind == "depth" else values
         with self.autocast(self.device):
-            if isinstance(self.module, PixelHead):
-                values = self.module(inputs[-1])
-                return values + torch.tensor(self.depth_scale).log() if self.kind == "depth" else values
-            given = {"pixel_values" if isinstance(inputs, torch.Tensor) else "maps": inputs}
-            values = dense_output(self.module, self.kind, **given).float()
-        return values.clamp(min=LEAST_DEPTH * self.depth_scale).log() if self.kind == "depth" else values
+            if self.kind == "depth" and isinstance(inputs, torch.Tensor):
+                inputs = dense_backbone(self.module).trunk_maps(inputs)
+            elif self.kind != "depth":
+                given = {"pixel_values" if isinstance(inputs, torch.Tensor) else "maps": inputs}
+                return dense_output(self.module, self.kind, **given).float()
+        depth = dense_output(self.module, self.kind, maps=[values.float() for values in inputs])
+        return depth.clamp(min=LEAST_DEPTH * self.depth_scale).log()
 
     def loss(self, inputs: Inputs, truth: TruthBatch) -> torch.Tensor:
         """What training makes small, for one batch."""
@@ -119,7 +129,7 @@ class DenseNetwork:
 
     @torch.no_grad()
     def predict(self, inputs: Inputs, places: Sequence[Place]) -> list[DenseValue]:
-        """Predictions of some frames on their own pixels."""
+        """Predictions of some frames, as the table of `pictures` says."""
         self.module.eval()
         if self.queries:
             found = self.asked(inputs)
@@ -141,7 +151,8 @@ def masks_of_classes(classes: torch.Tensor) -> tuple[list[torch.Tensor], list[to
     """One mask per class that a frame shows, as Mask2Former learns to segment: masks [K, h, w] and classes [K] per frame.
 
     Args:
-        classes: [B, h, w] class indices; `IGNORE` belongs to no mask.
+        classes: [B, h, w] class indices; `IGNORE` belongs to no mask. The loss of transformers cannot leave places out: it
+            teaches that none of the classes is there.
     """
     shown = [found[found != IGNORE] for found in map(torch.unique, classes)]
     masks = [(frame == of_frame[:, None, None]).float() for frame, of_frame in zip(classes, shown, strict=True)]
@@ -162,8 +173,16 @@ def class_shares(class_logits: torch.Tensor, mask_logits: torch.Tensor) -> torch
 
 
 def depth_range(target: Target) -> dict[str, float]:
-    """Least and greatest depth that a target's predictions may have; empty where it is not depth."""
-    return {name: target.settings[name] for name in ("nearest", "farthest") if target.kind == "depth"}
+    """Least and greatest depth that a target's predictions may have; empty where it is not depth.
+
+    Where depth is known up to scale, the range of the truth says nothing of predictions before they are scaled: theirs is
+    what half precision, in which they are kept, can hold.
+    """
+    if target.kind != "depth":
+        return {}
+    if target.settings.get("metric_scale", True):
+        return {name: target.settings[name] for name in ("nearest", "farthest")}
+    return {"nearest": float(HALF.tiny), "farthest": float(HALF.max)}
 
 
 def truth_kind(target: Target, head: str) -> str:

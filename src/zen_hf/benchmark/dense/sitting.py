@@ -13,7 +13,8 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from zen_hf.modeling.dense_models import backbone_config, dense_backbone, dense_model
+from zen_hf import __version__
+from zen_hf.modeling.dense_models import backbone_config, dense_backbone
 
 from ..candidate import Candidate
 from ..exam import Exam, FoldLabels
@@ -23,8 +24,9 @@ from ..task import Target
 from .canvas import RULE, Layout, Place
 from .canvas_frames import CanvasFrames
 from .frame_truths import FrameTruths, hash_truths
-from .networks import DenseNetwork, Inputs, model_arguments, truth_kind
+from .networks import DenseNetwork, Inputs, depth_range, model_arguments, truth_kind
 from .pictures import DenseValue, to_bytes
+from .quiet_models import dense_model
 from .settings import DenseSettings
 from .training import selected_by
 from .trunk_maps import Maps, TrunkMaps
@@ -32,6 +34,7 @@ from .truths import CanvasTruths, spread
 from .tuned_trunk import normalised
 
 LOOKED_AT = 50  # training frames, for the typical depth
+BUILT_WITH = (*PACKAGES, "peft", "faster-coco-eval")  # other versions may give other predictions
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class DenseSitting:
             sides = [fold.fold.sides[side] for side in ("train", "val", "test") for fold in self.exam.folds]
             rows_of = {video: self.rows_of[video] for side in sides for video in side}
             key = {"encoder": self.fingerprint, "image_size": self.image_size, "layers": layers}
-            key |= {"precision": precision_of(encoder)}
+            key |= {"precision": device_of(encoder).type}
             read = pixel_maps(encoder)
             if not self.is_raw:
                 model = dense_model(encoder.model, **model_arguments(target, head, self.settings, 0, 1.0))
@@ -158,7 +161,7 @@ class DenseSitting:
         return how | {
             "encoder": self.fingerprint,
             "random_weights": self.candidate.random_weights,
-            "precision": precision_of(self.candidate.encoder),
+            "precision": device_of(self.candidate.encoder).type,
             "image_size": self.image_size,
             "frame_to_pixels": RULE,
             "canvas": list(self.frames.canvas),
@@ -169,13 +172,14 @@ class DenseSitting:
             },
             "truth": {video: hash_truths(truths) for video, truths in truth.items()},
             "settings": settings,
-            "versions": versions_of(PACKAGES),
+            "depths": depth_range(target),
+            "versions": versions_of(BUILT_WITH) | {"zen-hf": __version__},
         }
 
 
-def precision_of(encoder) -> str:
-    """Where a trunk runs: results of a GPU differ in the last digits."""
-    return encoder.mean.device.type if hasattr(encoder, "mean") else "cpu"
+def device_of(encoder) -> torch.device:
+    """Where an encoder runs; raw pixels on the CPU. Keys name it: results of a GPU differ in the last digits."""
+    return encoder.mean.device if hasattr(encoder, "mean") else torch.device("cpu")
 
 
 def trunk_reader(encoder, backbone) -> Callable[[torch.Tensor, torch.Tensor], Maps]:

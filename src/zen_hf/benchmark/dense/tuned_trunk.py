@@ -15,7 +15,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
 from zen_hf.modeling import modeling_zen_dense
-from zen_hf.modeling.dense_models import dense_model, head_modules, trunk_module
+from zen_hf.modeling.dense_models import head_modules, trunk_module
 from zen_hf.modeling.pretrained_encoder import load_pretrained
 
 from ..candidate import Candidate
@@ -25,10 +25,14 @@ from ..tuning.parameter_groups import parameter_groups
 from ..tuning.settings import TuningSettings
 from .canvas_frames import CanvasFrames
 from .networks import DenseNetwork, model_arguments
+from .quiet_models import dense_model, without_remark
 from .settings import DenseSettings
 from .truths import CanvasTruths, TruthBatch
 
 NOT_IN_THE_TRUNK = "(head)"  # the head's parameters are grouped apart
+# of `TuningSettings`, what is read here: steps and the head's training are `DenseSettings`'s, and frames are not shrunk
+ADAPTER_SETTINGS = ("lora_learning_rate", "weight_decay", "rank", "alpha", "dropout", "brightness")
+FULL_SETTINGS = ("full_learning_rate", "layer_decay", "weight_decay", "brightness")
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,11 @@ def tunable_model(
     groups += head_groups(outside, head, settings)
     frozen = None if candidate.random_weights else trunk
     return TunableModel(DenseNetwork(model, target, head, depth_scale, frozen), groups, arguments)
+
+
+def settings_used(tuning: TuningSettings, method: str) -> dict:
+    """Those of the trunk's settings that this training reads, ready for JSON."""
+    return {name: getattr(tuning, name) for name in (FULL_SETTINGS if method == "full" else ADAPTER_SETTINGS)}
 
 
 def head_groups(parameters: Sequence[nn.Parameter], head: str, settings: DenseSettings) -> list[dict]:
@@ -199,7 +208,8 @@ def load_model(folder: Path | str, trust_remote_code: bool = False) -> nn.Module
     content = json.loads(path.read_text())
     if content["class"] is not None:
         source = modeling_zen_dense if hasattr(modeling_zen_dense, content["class"]) else transformers
-        return getattr(source, content["class"]).from_pretrained(folder)
+        with without_remark():
+            return getattr(source, content["class"]).from_pretrained(folder)
     trunk = load_pretrained(content["base"], content["revision"], trust_remote_code=trust_remote_code)[0]
     trunk = getattr(trunk, "vision_model", getattr(trunk, "vision_encoder", trunk))
     model = dense_model(trunk, **content["arguments"])

@@ -22,11 +22,11 @@ import torch
 from ..candidate import Candidate
 from ..dense.neighbours import remember
 from ..dense.networks import HEADS, DenseNetwork, depth_range, head_network
-from ..dense.sitting import DenseSitting, typical_depth
+from ..dense.sitting import DenseSitting, device_of, typical_depth
 from ..dense.stored_predictions import StoredPredictions
 from ..dense.training import fit, row_batches, validation
 from ..dense.truths import spread
-from ..dense.tuned_trunk import augmented, head_groups, save_model, tunable_model
+from ..dense.tuned_trunk import augmented, head_groups, save_model, settings_used, tunable_model
 from ..exam import Exam, FoldLabels, Predictions
 from ..task import Target, Transfer
 from .few_shot import draw_subsets, published_subsets, restricted, sizes_of
@@ -119,6 +119,7 @@ def trained_head(
 ) -> tuple[DenseNetwork, dict]:
     """One head on maps of the untouched trunk, trained on one fold with one seed, and what was chosen."""
     settings, maps = sitting.settings, sitting.maps(target, head)
+    sitting.frames.keep(maps.absent(sitting.rows([*labels.fold.train, *labels.fold.val])))
     truths = sitting.truths(target, head, labels.train[target.name])
     network = head_network(sitting.candidate.encoder, target, head, settings, seed, typical_depth(target, labels))
     batches = row_batches(sitting.rows(labels.fold.train), settings, seed)
@@ -222,11 +223,12 @@ def tuned_part(
 ) -> Part:
     """One training of trunk and head; the model is kept in a folder if one is given."""
     method, settings, tuning = conditions.protocol, sitting.settings, conditions.tuning
-    key = sitting.key(labels, target, method=method, head=head, seed=seed, tuning=asdict(tuning))
+    used = settings_used(tuning, method)
+    key = sitting.key(labels, target, method=method, head=head, seed=seed, tuning=used)
     file = StoredPredictions(sitting.cache_dir, key)
     found = file.read()
-    if found is not None and has_model(found[1].get("folder"), folder):
-        return found
+    if found is not None and has_model(found[1]["folder"], folder):
+        return in_folder(*found, folder)
     encoder, frames, rows = sitting.candidate.encoder, sitting.frames, sitting.rows(labels.fold.train)
     frames.keep([*rows, *sitting.rows(labels.fold.val)])
     truths = sitting.truths(target, head, labels.train[target.name])
@@ -250,11 +252,16 @@ def tuned_part(
         network.module = network.module.merge_and_unload()
     if folder is not None and merged:
         save_model(network, sitting.candidate, made.arguments, sitting.image_size, merged, folder)
-    chosen |= {"method": method, "seed": seed, "settings": asdict(settings), "tuning": asdict(tuning)}
-    chosen |= {"folder": str(folder)} if folder is not None else {}
-    found = sitting.outputs(target, labels.fold.test, predict), chosen
-    file.write(*found)
-    return found
+    chosen |= {"method": method, "seed": seed, "settings": asdict(settings), "tuning": used}
+    outputs = sitting.outputs(target, labels.fold.test, predict)
+    file.write(outputs, chosen | {"folder": None if folder is None else str(folder.absolute())})
+    return in_folder(outputs, chosen, folder)
+
+
+def in_folder(outputs: dict[str, list[bytes]], chosen: dict, folder: Path | None) -> Part:
+    """A training for one result: of the folders that hold its model, the result names its own or none."""
+    chosen = {name: value for name, value in chosen.items() if name != "folder"}
+    return outputs, chosen | ({} if folder is None else {"folder": str(folder)})
 
 
 def has_model(kept: str | None, folder: Path | None) -> bool:
@@ -302,8 +309,8 @@ def transferred_parts(
             f"{sitting.exam.task.name}: a {theirs.kind} head of {transfer.task} cannot be tested on {target.kind}; dense "
             "heads are transferred for depth alone."
         )
-    tested = {sitting.exam.task.source.patient(video) for fold in sitting.exam.folds for video in fold.fold.test}
-    labels = without_patients(source.folds[0], source.task.source.patient, tested)
+    patients = {sitting.exam.task.source.patient(video) for fold in sitting.exam.folds for video in fold.fold.test}
+    labels = without_patients(source.folds[0], source.task.source.patient, patients)
     there = sitting_of(replace(source, folds=(labels,)), sitting.candidate, conditions)
     seed = conditions.seeds[0]
 
@@ -316,7 +323,8 @@ def transferred_parts(
 
     ours = [sitting.key(fold, target) for fold in sitting.exam.folds]
     how = {"method": "transfer", "head": "linear", "seed": seed}
-    key = there.key(labels, theirs, tested=[[entry["frames"], entry["canvas"]] for entry in ours], **how)
+    tested = [[entry["frames"], entry["canvas"], entry["depths"]] for entry in ours]
+    key = there.key(labels, theirs, tested=tested, **how)
     outputs, chosen = stored(sitting, key, train)
     return [({video: outputs[video] for video in fold.fold.test}, chosen) for fold in sitting.exam.folds]
 
@@ -327,13 +335,14 @@ def neighbours_part(sitting: DenseSitting, labels: FoldLabels, target: Target, s
     def vote() -> Part:
         maps = sitting.maps(target, "linear")
         truths = sitting.truths(target, "linear", labels.train[target.name])
-        memory = remember(maps, truths, sitting.rows(labels.fold.train), sitting.settings.memory, seed)
+        rows, device = sitting.rows(labels.fold.train), device_of(sitting.candidate.encoder)
+        memory = remember(maps, truths, rows, sitting.settings.memory, seed, device)
 
         def predict(inputs, places):
             return memory.predict(inputs, places, target.kind, **depth_range(target))
 
         on_rows = sitting.predicting(target, maps.batches, predict)
-        chosen = {"patches": len(memory.patches), "seed": seed}
+        chosen = {"patches": memory.count, "seed": seed}
         return sitting.outputs(target, labels.fold.test, on_rows), chosen
 
     return stored(sitting, sitting.key(labels, target, method="knn", seed=seed), vote)
