@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from zen_hf.benchmark.report.drawn_pictures import (
     shrunk,
 )
 from zen_hf.benchmark.report.entries import entries_of
-from zen_hf.benchmark.report.gallery import SHOWN_FRAMES, chosen_places, class_colours, gallery
+from zen_hf.benchmark.report.gallery import SHOWN_FRAMES, chosen_places, class_colours, gallery, nothing_drawn
 from zen_hf.benchmark.report.page import results_page
 from zen_hf.benchmark.report.questions import chosen_rows, questions
 from zen_hf.benchmark.result_files import read_results
@@ -102,6 +103,14 @@ def test_instances_are_outlined_and_those_of_low_score_left_out():
     ]
     assert not (drawn == (0, 255, 0)).all(axis=2).any()
     assert (drawn[9:20, 11:40] > 180).all(axis=2).any()  # its score is written above its box
+
+
+def test_instances_of_low_score_are_counted_below_their_picture():
+    scores = np.array([0.25, 0.1], np.float32)
+    found = Instances((40, 60), np.zeros((2, 4), np.float32), np.array([0, 1]), None, scores)
+    assert nothing_drawn(found) == "; none of 2 has a score of 0.3, the best 0.250"
+    assert nothing_drawn(replace(found, scores=scores + 0.1)) == ""
+    assert nothing_drawn(np.zeros((4, 6), np.uint8)) == ""
 
 
 def test_depth_has_one_scale_and_few_known_places_are_dots():

@@ -12,7 +12,7 @@ from zen_hf.benchmark.report.all_tasks import all_tasks
 from zen_hf.benchmark.report.entries import entries_of
 from zen_hf.benchmark.report.markdown import results_markdown
 from zen_hf.benchmark.report.radar import HEIGHT, RADIUS, WIDTH, place, radar
-from zen_hf.benchmark.report.standings import absent_tasks, standings
+from zen_hf.benchmark.report.standings import absent_tasks, chance_of, standings
 from zen_hf.benchmark.result_files import read_results
 from zen_hf.benchmark.suites import SUITES
 
@@ -78,7 +78,7 @@ def test_mean_ranks_over_common_tasks(standing):
     assert standing.mean_ranks == pytest.approx({"zen": 3.5 / 3, "dino": 5.5 / 3, "other": 3})
 
 
-def test_normalised_between_chance_and_the_best_public_encoder(standing):
+def test_normalised_between_chance_and_the_best_encoder_that_is_no_zen(standing):
     """The reference is dino everywhere: (score - chance) / (dino - chance)."""
     wanted = {
         "cholecseg8k_semseg": (0.6 / 0.5, 1, 0.4 / 0.5),
@@ -100,7 +100,7 @@ def test_a_zen_or_a_guess_is_no_reference(made):
     [alone] = standings(entries_of(read_results([made / "zen"])))
     assert alone.mean_normalised == {} and alone.mean_ranks == {}
     text = all_tasks(entries_of(read_results([made / "zen"])))
-    assert "No normalised score: no result of a public encoder" in text and "<polygon" not in text
+    assert "No normalised score: no result of an encoder that is no ZEN" in text and "<polygon" not in text
 
 
 def test_a_reference_at_chance_normalises_nothing(made, tmp_path, summary_change):
@@ -121,6 +121,70 @@ def test_a_diagnostic_counts_in_no_mean(made):
     [found] = standings(entries)
     assert row(found, "cholec80_phase").scores == {} and len(found.common) == 2
     assert all_tasks(entries).count(">diagnostic</span>") == 3
+
+
+def rename_head(entry, head):
+    """The same scores by another head."""
+    target = entry.summary["targets"][entry.primary["target"]]
+    target["heads"] = {head: target["heads"].pop("linear")}
+    entry.primary["head"] = head
+
+
+def test_heads_of_different_kinds_are_named_and_not_ranked(made):
+    entries = entries_of(read_results([made / model for model in CLASSES]))
+    heads = dict(zip(CLASSES, ("text", "transfer:m2cai16_phase", "text:siglip"), strict=True))
+    for entry in entries:
+        if entry.task == "cholec80_phase":
+            rename_head(entry, heads[entry.encoder])
+    [found] = standings(entries)
+    phases = row(found, "cholec80_phase")
+    assert not phases.comparable and phases.normalised("zen") is None
+    assert {row.task for row in found.common} == set(TASKS[:2])
+    assert found.mean_ranks == pytest.approx({"zen": 1, "dino": 2, "other": 3})
+    text, markdown = all_tasks(entries), results_markdown(entries)
+    said = ("text prompts", "head of m2cai16_phase", "text prompts, adaptor siglip")
+    line = next(line for line in text.splitlines() if "cholec80_phase</a>" in line)
+    assert all(f"<br><span class=note>{words}</span>" in line for words in said)
+    other = next(line for line in text.splitlines() if "hamlyn_depth</a>" in line)
+    assert "<span class=note>linear</span>" not in other
+    assert (
+        "In no rank and no mean, as heads differ: cholec80_phase." in text and "f1_b_video_mean; heads differ<" in text
+    )
+    cells = " | ".join(
+        f"{score:.3f} ({score - 0.05:.3f} to {score + 0.05:.3f}; clean; {words})"
+        for score, words in zip(SCORES["cholec80_phase"], said, strict=False)
+    )
+    assert f"| cholec80_phase | {cells} |" in markdown
+
+
+def test_text_prompts_of_two_adaptors_are_one_kind(made):
+    entries = entries_of(read_results([made / model for model in CLASSES]))
+    for entry in entries:
+        if entry.task == "cholec80_phase":
+            rename_head(entry, f"text:{entry.encoder}")
+    [found] = standings(entries)
+    assert row(found, "cholec80_phase") in found.common and "as heads differ" not in all_tasks(entries)
+    assert "text prompts, adaptor dino" in all_tasks(entries)
+
+
+@pytest.mark.parametrize(
+    ("of_few", "chance"),
+    [
+        ((), ("majority", "question_majority", "question_only")),
+        (("question_only",), ("question_only@2",)),
+        (("majority", "question_majority", "question_only"), ("majority@2", "question_majority@2", "question_only@2")),
+    ],
+)
+def test_few_questions_are_measured_against_a_baseline_of_few(of_few, chance, tmp_path):
+    """Those of all videos are left out as soon as there is one of as few."""
+    heads = ("fusion@2", *(f"{name}@2" for name in of_few))
+    constant = dict(zip(("chance", "majority", "question_majority", "question_only"), (0, 0.1, 0.3, 3), strict=True))
+    folder = write_result(tmp_path / "a", "endovis18_vqa", "few_shot", heads=heads, videos=3, constant=constant)
+    [entry] = entries_of(read_results([folder]))
+    target = entry.summary["targets"]["answer"]
+    known = {name: scores[entry.primary["name"]] for name, scores in target["constant"].items()}
+    known |= {name: head["value"] for name, head in target["heads"].items()}
+    assert chance_of(entry) == max(known[name] for name in ("chance", *chance))
 
 
 def test_absent_is_named_and_never_zero(made):

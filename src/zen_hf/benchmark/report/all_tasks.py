@@ -9,7 +9,7 @@ from .entries import Entry
 from .palette import colours
 from .radar import radars
 from .score_bars import score_bars
-from .standings import SUITE, Standing, TaskRow, absent_tasks, primary_score, standings
+from .standings import HEADS_DIFFER, SUITE, Standing, TaskRow, absent_tasks, primary_score, standings
 from .tables import MINIATURE
 from .words import LOWER, PROTOCOLS, badge, head_words, interval_html, number_html, primary_words
 
@@ -51,13 +51,13 @@ def protocol_section(standing: Standing, tint: dict[str, str]) -> str:
             f"Mean rank, {counted(standing.common)}",
             standing.mean_ranks,
             standing.encoders,
-            "1 is best; over the tasks of which all encoders have a score",
+            "1 is best; over the tasks of which all encoders have a score by heads of one kind",
         ),
         mean_line(
             f"Mean normalised score, {counted(standing.normalisable)}",
             standing.mean_normalised,
             standing.encoders,
-            "0 is chance, 1 the best public encoder of the page on each task",
+            "0 is chance, 1 the best encoder of the page that is no ZEN, on each task",
         ),
         "</tfoot></table></div>",
         f"<p class=note>{escape(normalised_note(standing))}</p>",
@@ -86,11 +86,14 @@ def cell(row: TaskRow, encoder: str) -> str:
         return "<span class=note>absent</span>"
     entry = row.entries[encoder]
     score, leakage = primary_score(entry), entry.summary["leakage"]
-    parts = [f"<b title='{escape(head_words(score.head))}'>{number_html(score.value)}</b>"]
+    said = head_words(score.head)
+    parts = [f"<b title='{escape(said, quote=True)}'>{number_html(score.value)}</b>"]
     parts.append(badge(leakage["flag"], leakage["flag"], leakage["why"]))
     if entry.primary.get("diagnostic", False):
         parts.append(badge("warning", "diagnostic", "uses the task's training labels; in no rank and no mean"))
     parts.append(f"<br><span class=note>{interval_html(score.interval)}</span>")
+    if len(row.heads) > 1:
+        parts.append(f"<br><span class=note>{escape(said)}</span>")
     if found := row.normalised(encoder):
         parts.append(f"<br><span class=note>normalised {number_html(found[0])}</span>")
     return " ".join(parts)
@@ -108,10 +111,12 @@ def mean_line(title: str, means: dict[str, float], encoders: Sequence[str], why:
 
 
 def normalised_note(standing: Standing) -> str:
-    """What the normalised scores lie between, or why there are none."""
+    """What counts in no mean for its heads, and what the normalised scores lie between, or why there are none."""
+    apart = [row.task for row in standing.shared if not row.comparable]
+    heads = f"{HEADS_DIFFER}: {', '.join(apart)}. " if apart else ""
     references = dict.fromkeys(row.reference for row in standing.rows if row.reference is not None)
     if not references:
-        return "No normalised score: no result of a public encoder (one that is no ZEN) is here to be the reference."
+        return f"{heads}No normalised score: no result of an encoder that is no ZEN is here to be the reference."
     left = [row.task for row in standing.common if row not in standing.normalisable]
     without = (
         f" Not normalised, for want of a chance, of a reference, or of a reference above chance: {', '.join(left)}."
@@ -119,7 +124,7 @@ def normalised_note(standing: Standing) -> str:
         else ""
     )
     return (
-        f"Normalised: (score - chance) / (reference - chance). The reference of a task is its best public encoder here, of "
-        f"{', '.join(references)}; chance is the best baseline without a picture. Ranks and means hold "
+        f"{heads}Normalised: (score - chance) / (reference - chance). The reference of a task is its best encoder here that is no "
+        f"ZEN, of {', '.join(references)}; chance is the best baseline without a picture. Ranks and means hold "
         f"results of every leakage flag.{without}"
     )

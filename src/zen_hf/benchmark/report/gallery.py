@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from ..dense.pictures import DenseValue, PartialMask, from_bytes
+from ..dense.pictures import DenseValue, Instances, PartialMask, from_bytes
 from ..scoring import score_frames
 from ..task import Target
 from .class_bars import drawn_score
@@ -134,7 +134,7 @@ def strip(
         drawn, scale = {name: picture(target, value, right, frame) for name, value in values.items()}, ""
     for name, content in said.items():
         scores = score_frames(target, {"frame": [content]}, {"frame": [right]})["per_video"]["frame"]
-        words = f"{name}: {target.score} {number(scores[target.score])}"
+        words = f"{name}: {target.score} {number(scores[target.score])}{nothing_drawn(values[name])}"
         pictures.append(Drawn(words, drawn[name], frame is not None and target.kind != "depth"))
     cells = "".join(
         f"<div>{image_tag(each.picture, escape(f'{named}, {each.name}', quote=True), each.photograph)}"
@@ -142,6 +142,13 @@ def strip(
         for each in pictures
     )
     return f"<div class=strip>{cells}</div>{scale}"
+
+
+def nothing_drawn(value: DenseValue) -> str:
+    """In words, that instances are predicted but none is drawn."""
+    if not isinstance(value, Instances) or not len(value.labels) or value.scores.max() >= SHOWN_SCORE:
+        return ""
+    return f"; none of {len(value.labels)} has a score of {SHOWN_SCORE}, the best {number(float(value.scores.max()))}"
 
 
 def picture(target: Target, value: DenseValue, truth: DenseValue, frame: np.ndarray | None) -> np.ndarray:

@@ -50,8 +50,9 @@ def results_markdown(entries: Sequence[Entry]) -> str:
 
 
 STANDING = (
-    "Ranks and normalised scores are over the tasks that all encoders have. Normalised: 0 is the best baseline without a "
-    "picture, 1 the best public encoder of the page (one that is no ZEN). ↓: lower is better."
+    "Ranks and normalised scores are over the tasks that all encoders have, by heads of one kind: where kinds differ, each score "
+    "names its head, and the task counts in no mean. Normalised: 0 is the best baseline without a picture, 1 the best encoder of "
+    "the page that is no ZEN. ↓: lower is better."
 )
 
 
@@ -67,7 +68,8 @@ def standing_rows(standing: Standing) -> tuple[list[str], list[list[str]]]:
             entry = row.entries[name]
             score, diagnostic = primary_score(entry), entry.primary.get("diagnostic", False)
             flag = entry.summary["leakage"]["flag"] + (", diagnostic" if diagnostic else "")
-            cells.append(f"{number(score.value)} ({interval_words(score)}; {flag})")
+            head = f"; {head_words(score.head)}" if len(row.heads) > 1 else ""
+            cells.append(f"{number(score.value)} ({interval_words(score)}; {flag}{head})")
         rows.append([f"{row.task}{' ↓' if row.first.lower_is_better else ''}", *cells])
     means = {
         f"Mean rank, tasks: {len(standing.common)}": standing.mean_ranks,

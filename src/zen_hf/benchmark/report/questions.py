@@ -46,7 +46,8 @@ def questions(entries: Sequence[Entry], target: str, frames: DatasetFrames | Non
             row = rows.row(video, index)
             small = frame_picture(row["image"])[::NARROW, ::NARROW]
             cells = [
-                image_tag(small, escape(f"frame of {video}", quote=True), True, WIDTH // NARROW),
+                image_tag(small, escape(f"frame of {video}", quote=True), True, WIDTH // NARROW)
+                + f"<br><span class=note>{escape(video)}</span>",
                 escape(row[rows.question]),
             ]
         cells.append(f"<b>{escape(labels[right])}</b>")

@@ -79,7 +79,7 @@ def radar(title: str, axes: dict[str, dict[str, float]], tint: dict[str, str]) -
     )
     return (
         f"<figure><svg class=chart viewBox='0 0 {WIDTH} {HEIGHT}' width={WIDTH} height={HEIGHT} role=img>{''.join(parts)}</svg>"
-        f"<ul class=classes>{names}</ul><figcaption class=note>Centre: chance or below; ring 1: the best public encoder.</figcaption>"
+        f"<ul class=classes>{names}</ul><figcaption class=note>Centre: chance or below; ring 1: the best encoder that is no ZEN.</figcaption>"
         "</figure>"
     )
 

@@ -38,10 +38,11 @@ def chart(row: TaskRow, encoders: tuple[str, ...], tint: dict[str, str]) -> str:
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
+    differ = "" if row.comparable else "; heads differ"
     down = f"<tspan><title>{LOWER}</title>↓ </tspan>" if row.first.lower_is_better else ""
     parts = [
         f"<text class=name x=2 y=13>{escape(row.task)}</text>",
-        f"<text class=mark x=2 y=27>{down}{escape(row.first.primary['name'])}</text>",
+        f"<text class=mark x=2 y=27>{down}{escape(row.first.primary['name'])}{differ}</text>",
     ]
     for mark in marks:
         parts.append(f"<line class=grid x1={LEFT} x2={WIDTH - RIGHT} y1={y(mark):.1f} y2={y(mark):.1f} />")

@@ -8,8 +8,11 @@ one, and so has
     normalised = (score - chance) / (reference - chance)
 
 where chance is the best that the result's own baselines without a picture reached, and the reference is the best score on that
-task among the public encoders of the page, those that are no ZEN: 0 is no better than guessing, 1 as good as the best of them.
-Both ends may be errors, where lower is better.
+task among the encoders of the page that are no ZEN: 0 is no better than guessing, 1 as good as the best of them. Both ends may be
+errors, where lower is better.
+
+Of a task that encoders answered by heads of different kinds (text prompts, the head of another task) the scores compare the heads
+too: it is shown, and counts in no rank and no mean.
 """
 
 from collections.abc import Sequence
@@ -21,7 +24,7 @@ from scipy.stats import rankdata
 
 from ..suites import SUITES
 from .entries import Entry, Score
-from .words import WITHOUT_PICTURE
+from .words import WITHOUT_PICTURE, base_of
 
 SUITE = "zen20"
 FAMILIES = {
@@ -33,6 +36,7 @@ FAMILIES = {
     "depth": "depth",
 }
 QUESTIONS = "questions"
+HEADS_DIFFER = "In no rank and no mean, as heads differ"
 
 
 @dataclass(frozen=True)
@@ -70,20 +74,30 @@ class TaskRow:
             if score.value is not None and not self.entries[encoder].primary.get("diagnostic", False)
         }
 
+    @property
+    def heads(self) -> set[str]:
+        """Kinds of the heads behind all scores that are shown."""
+        return {head_kind(entry.primary["head"]) for entry in self.entries.values()}
+
+    @property
+    def comparable(self) -> bool:
+        """Whether all scores that count are of heads of one kind."""
+        return len({head_kind(score.head) for score in self.scores.values()}) <= 1
+
     @cached_property
     def reference(self) -> str | None:
-        """The public encoder with the best score; None without one."""
+        """The encoder with the best score among those that are no ZEN; None without one."""
         scores = self.scores
-        public = {encoder: scores[encoder].value for encoder in scores if is_public(self.entries[encoder])}
-        return scores[next(iter(public))].best_of(public) if public else None
+        others = {encoder: scores[encoder].value for encoder in scores if is_reference(self.entries[encoder])}
+        return scores[next(iter(others))].best_of(others) if others else None
 
     def normalised(self, encoder: str) -> tuple[float, tuple[float, float]] | None:
         """A score between chance and the reference with the ends of its interval, the lower one first.
 
-        None without a score, a chance or a reference, or where the reference is no better than chance.
+        None without a score, a chance or a reference, where the reference is no better than chance, or where heads differ.
         """
         scores = self.scores
-        if encoder not in scores or self.reference is None:
+        if encoder not in scores or self.reference is None or not self.comparable:
             return None
         score, best, chance = scores[encoder], scores[self.reference].value, chance_of(self.entries[encoder])
         if chance is None or (best <= chance if not score.lower_is_better else best >= chance):
@@ -109,7 +123,12 @@ class Standing:
 
     @cached_property
     def common(self) -> list[TaskRow]:
-        """Tasks that every encoder has a score of."""
+        """Tasks that every encoder has a score of, by heads of one kind."""
+        return [row for row in self.shared if row.comparable]
+
+    @cached_property
+    def shared(self) -> list[TaskRow]:
+        """Tasks that every encoder has a score of, whatever its head."""
         return [row for row in self.rows if all(encoder in row.scores for encoder in self.encoders)]
 
     @cached_property
@@ -187,9 +206,15 @@ def chance_of(entry: Entry) -> float | None:
     return None if best is None else values[best]
 
 
-def is_public(entry: Entry) -> bool:
-    """Whether an encoder is one of others: trained, and no ZEN."""
+def is_reference(entry: Entry) -> bool:
+    """Whether an encoder may be what others are measured against: trained, no baseline, and no ZEN."""
     model = entry.summary["model"]
     return not (
         model["class"].startswith("Zen") or model.get("random_weights", False) or entry.result.baseline is not None
     )
+
+
+def head_kind(head: str) -> str:
+    """What a head is, whatever its number of training videos; text prompts are one kind, whatever adaptor reads them."""
+    kind = base_of(head)
+    return "text" if kind.startswith("text:") else kind

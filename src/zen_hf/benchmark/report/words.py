@@ -92,6 +92,8 @@ HEADS = {
     "fusion": "fusion with the question",
     "text": "text prompts",
     "question_only": "question alone",
+    "majority": "most frequent answer",
+    "question_majority": "most frequent answer of each question",
 }
 PROTOCOLS = {
     "frozen": "frozen: heads on features of the unchanged encoder",
@@ -108,8 +110,7 @@ FLAGS = {
     "seen_labelled": "a test patient was in the training data of the encoder or its teachers, with labels",
     "unknown": "not all training data is listed, or it may hold test patients",
 }
-QUESTION_ONLY = "question_only"
-QUESTIONS = ("question_majority", QUESTION_ONLY)  # baselines of tasks that ask questions
+QUESTIONS = ("question_majority", "question_only")  # baselines of tasks that ask questions
 WITHOUT_PICTURE = ("chance", "constant", *QUESTIONS)
 BASELINES = {
     "chance": "classes drawn by their training frequencies, or random scores",
