@@ -4,12 +4,23 @@
 
 import pytest
 import torch
-from image_text_models import FAMILIES, JOINT, MEAN, STD, save_image_text, save_student
+from image_text_models import FAMILIES, JOINT, MEAN, STD, TEXT, VISION, save_image_text, save_student
 from torch.nn import functional as F
+from transformers import (
+    BertConfig,
+    CLIPConfig,
+    DebertaV2Config,
+    MPNetConfig,
+    Siglip2Config,
+    Siglip2Model,
+    T5Config,
+    ViTImageProcessorPil,
+)
 
 from zen_hf.distillation.teachers import TeacherSpec, load_teacher
 from zen_hf.distillation.zero_shot_export import export_zero_shot
-from zen_hf.modeling.image_text_encoder import ImageTextEncoder, has_text_tower
+from zen_hf.modeling.image_text_encoder import ImageTextEncoder, JointFrameEncoder, TextEncoder, has_text_tower
+from zen_hf.modeling.modeling_zen_zero_shot import load_tokenizer
 
 TEXTS = ["a hook", "the grasper is in view of the tissue", "scissors"]
 
@@ -63,6 +74,20 @@ def test_both_halves(saved):
     assert both.texts.scale == pytest.approx(float(torch.tensor(2.0).exp()))
 
 
+def test_the_image_half_is_the_same_with_and_without_its_text_half(saved):
+    both = ImageTextEncoder.from_pretrained(str(saved[1]))
+    alone = JointFrameEncoder.from_pretrained(str(saved[1]))
+    assert both.frames.fingerprint == alone.fingerprint
+    assert not [name for name in both.frames.model.state_dict() if "text" in name or "logit" in name]
+    before = both.texts.fingerprint
+    with torch.no_grad():
+        next(both.texts.model.text_model.parameters()).add_(1)
+    again = TextEncoder(both.texts.model, both.texts.tokenizer, "again")  # a fingerprint is computed once
+    assert both.frames.fingerprint == alone.fingerprint and again.fingerprint != before == both.texts.fingerprint
+    shared = {parameter.data_ptr() for parameter in both.texts.model.parameters()}
+    assert {parameter.data_ptr() for parameter in both.frames.model.parameters()} <= shared  # no second copy
+
+
 def test_a_student_speaks_with_its_teachers_words(saved, tmp_path):
     family, folder, _ = saved
     student = save_student(tmp_path / "student", JOINT[family])
@@ -72,7 +97,8 @@ def test_a_student_speaks_with_its_teachers_words(saved, tmp_path):
         ImageTextEncoder.from_pretrained(tmp_path / "joined"),
     )
     torch.testing.assert_close(joined.texts(TEXTS), teacher.texts(TEXTS))
-    assert joined.texts.scale == teacher.texts.scale
+    assert joined.texts.scale == teacher.texts.scale and joined.texts.fingerprint == teacher.texts.fingerprint
+    assert joined.frames.fingerprint != teacher.frames.fingerprint
     images = (frames() - joined.frames.mean) / joined.frames.std
     torch.testing.assert_close(joined.frames(frames()).summary, student(images).summaries["text"])
     assert joined.frames.stride == 8 and joined.frames.default_image_size == 32
@@ -93,5 +119,23 @@ def test_refusals(saved, vit_teacher, tmp_path):
     with pytest.raises(ValueError, match=r"reads 16 tokens; .* has 22; shorten it"):
         ImageTextEncoder.from_pretrained(str(saved[1])).texts(["hook " * 20])
     save_image_text(saved[0], tmp_path / "mute", tokenizer=False)
-    with pytest.raises(ValueError, match="mute has a text tower, but no tokenizer"):
+    with pytest.raises(ValueError, match="mute has no tokenizer"):
         ImageTextEncoder.from_pretrained(str(tmp_path / "mute"))
+
+
+def test_images_as_lists_of_patches_are_refused_by_name(tmp_path):
+    vision = {key: value for key, value in VISION.items() if key != "image_size"} | {"num_patches": 16}
+    model = Siglip2Model(Siglip2Config(text_config=TEXT | {"max_position_embeddings": 16}, vision_config=vision))
+    model.save_pretrained(tmp_path)
+    ViTImageProcessorPil(image_mean=MEAN, image_std=STD).save_pretrained(tmp_path)
+    message = r"Siglip2Model\) takes images as lists of patches, with pixel_attention_mask and spatial_shapes"
+    with pytest.raises(ValueError, match=message):
+        load_teacher(TeacherSpec(name="text", source=str(tmp_path), summary="joint"))
+
+
+@pytest.mark.parametrize("config", [T5Config, DebertaV2Config, BertConfig, CLIPConfig, MPNetConfig])
+def test_a_made_up_tokenizer_is_refused(config, tmp_path):
+    """T5 and DeBERTa are given a few tokens by transformers besides the special ones, but no words; for MPNet it fails."""
+    config().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="has no tokenizer"):
+        load_tokenizer(tmp_path)

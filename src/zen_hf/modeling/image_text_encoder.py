@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images and texts in one space, read out of any image-text model: CLIP, SigLIP, a ZEN with a text tower, ..."""
 
+import copy
+import hashlib
 import inspect
+import json
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import nn
@@ -16,20 +20,24 @@ from .modeling_zen_zero_shot import ZenForZeroShotImageClassification, load_toke
 from .pretrained_encoder import load_pretrained
 
 TEXTS_AT_ONCE = 64
+TEXT_TOWER = ("text_model", "text_projection")
+NO_IMAGE = (*TEXT_TOWER, "logit_scale", "logit_bias")  # what no picture goes through
 
 
 class ImageTower(nn.Module):
     """The image half of an image-text model, whose pooled output is the image in the joint space.
 
+    It shares its weights with the model and holds none of the text half: what is hashed and moved is what frames go through.
+
     Args:
-        model: The whole model.
+        model: The whole model, which stays as it is.
     """
 
     main_input_name = "pixel_values"
 
     def __init__(self, model: PreTrainedModel):
         super().__init__()
-        self.whole = model
+        self.whole = without_text(model)
         self.config = getattr(model.config, "vision_config", model.config)
         arguments = inspect.signature(getattr(model, "vision_model", model).forward).parameters
         # a fixed-size table of positions must be interpolated on request
@@ -65,7 +73,6 @@ class JointFrameEncoder(FrameEncoder):
         """
         name = str(pretrained_model_name_or_path)
         model, settings = load_image_text_model(name, revision, dtype, trust_remote_code, image_mean, image_std)
-        model.text_model = None  # nobody asks: in SigLIP 2 its table of words alone is 200 million weights
         return cls(ImageTower(model), **settings)
 
 
@@ -89,6 +96,13 @@ class TextEncoder:
         # SigLIP was trained on texts of one length and reads the last token, padding or not
         self.fixed_length = text_config.model_type.startswith("siglip")
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the text tower's weights and of how it splits text: equal fingerprints give equal embeddings."""
+        weights = self.model.state_dict()
+        mine = {key: tensor for key, tensor in weights.items() if key.split(".")[0] in TEXT_TOWER}
+        return text_fingerprint(self.tokenizer, mine, self.fixed_length)
+
     @torch.no_grad()
     def __call__(self, texts: list[str]) -> torch.Tensor:
         """Embeddings of texts.
@@ -107,10 +121,10 @@ class TextEncoder:
                 raise ValueError(f"{self.name} reads {self.longest} tokens; {text!r} has {length}; shorten it")
         padding = {"padding": "max_length", "max_length": self.longest} if self.fixed_length else {"padding": True}
         accepted = inspect.signature(self.model.get_text_features).parameters
-        found = []
+        device, found = next(self.model.text_model.parameters()).device, []
         for start in range(0, len(texts), TEXTS_AT_ONCE):
             inputs = self.tokenizer(texts[start : start + TEXTS_AT_ONCE], return_tensors="pt", **padding)
-            inputs = {key: value.to(self.model.device) for key, value in inputs.items() if key in accepted}
+            inputs = {key: value.to(device) for key, value in inputs.items() if key in accepted}
             if self.fixed_length:
                 inputs.pop("attention_mask", None)
             found.append(self.model.get_text_features(**inputs).pooler_output.float().cpu())
@@ -145,10 +159,25 @@ class ImageTextEncoder:
         tokenizer = load_tokenizer(name, revision, trust_remote_code)
         return cls(JointFrameEncoder(ImageTower(model), **settings), TextEncoder(model, tokenizer, name))
 
-    def to(self, device: torch.device | str) -> "ImageTextEncoder":
-        """Moves both halves."""
-        self.frames.to(device)
-        return self
+
+def without_text(model: PreTrainedModel) -> PreTrainedModel:
+    """A view of an image-text model without its text half, with the same weights otherwise."""
+    view = copy.copy(model)
+    view._modules, view._parameters = (
+        {name: None if name in NO_IMAGE else part for name, part in parts.items()}
+        for parts in (model._modules, model._parameters)
+    )
+    return view
+
+
+def text_fingerprint(tokenizer: PreTrainedTokenizerBase, weights: dict[str, torch.Tensor], *settings: object) -> str:
+    """SHA-256 of a model of text: its vocabulary, its settings and its weights."""
+    digest = hashlib.sha256(json.dumps(tokenizer.get_vocab(), sort_keys=True).encode())
+    digest.update("".join(str(setting) for setting in settings).encode())
+    for key, tensor in sorted(weights.items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_image_text_model(
@@ -196,4 +225,4 @@ def read_config(name: str, revision: str | None):
         return None
 
 
-__all__ = ["ImageTextEncoder", "JointFrameEncoder", "TextEncoder", "has_text_tower"]
+__all__ = ["ImageTextEncoder", "JointFrameEncoder", "TextEncoder", "has_text_tower", "text_fingerprint"]

@@ -244,7 +244,9 @@ def build_text_model(config: dict) -> PreTrainedModel:
 def load_tokenizer(
     name: str | os.PathLike, revision: str | None = None, trust_remote_code: bool = False
 ) -> PreTrainedTokenizerBase:
-    """The tokenizer beside a text tower.
+    """The tokenizer beside a text tower, or any other model of text.
+
+    Where the files are missing, transformers (5.23) makes up a tokenizer without words, and every text would read alike.
 
     Args:
         name: Folder or Hub id.
@@ -252,26 +254,29 @@ def load_tokenizer(
         trust_remote_code: Whether code beside the weights may run.
 
     Raises:
-        ValueError: If there is none, or one without words, which transformers makes up where the files are missing.
+        ValueError: If there is none, or one without words.
     """
-    reason = "its vocabulary is empty"
+    words, reason = [], "its vocabulary is empty"
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        tokenizer, reason = None, str(error).splitlines()[0]
-    if tokenizer is None or len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        special = set(tokenizer.all_special_ids)
+        # SentencePiece's mark of a space is left where there are no words
+        words = [token for token, place in tokenizer.get_vocab().items() if place not in special and token != "▁"]
+    except Exception as error:  # tokenizers raises bare ones where files are missing
+        reason = str(error).splitlines()[0]
+    if not words:
         raise ValueError(
-            f"{name} has a text tower, but no tokenizer ({reason}); put the tokenizer files of the teacher "
-            "(tokenizer.json, tokenizer_config.json) into the folder"
+            f"{name} has no tokenizer ({reason}), without which its weights cannot read text; put the tokenizer files that "
+            "it was trained with (tokenizer.json, tokenizer_config.json) into its folder"
         )
     return tokenizer
 
 
 def require_text_tower(name: str, model: PreTrainedModel) -> None:
-    """Refuses a model without a text tower of a form that can be taken over.
+    """Refuses a model without a text tower of a form that can be taken over, or whose images are no frames of one size.
 
     Raises:
-        ValueError: Naming what is missing.
+        ValueError: Naming what is missing, or the inputs that a frame does not have.
     """
     wanted = ("text_model", "get_text_features", "get_image_features", "logit_scale")
     missing = [part for part in wanted if not hasattr(model, part)]
@@ -284,6 +289,13 @@ def require_text_tower(name: str, model: PreTrainedModel) -> None:
         raise ValueError(
             f"{name} ({type(model).__name__}) {found}; expected an image-text model such as CLIP or SigLIP, with a "
             "text_model and, where it has one, a text_projection without bias"
+        )
+    inputs = inspect.signature(model.get_image_features).parameters
+    patched = [argument for argument in ("pixel_attention_mask", "spatial_shapes") if argument in inputs]
+    if patched:
+        raise ValueError(
+            f"{name} ({type(model).__name__}) takes images as lists of patches, with {' and '.join(patched)} (SigLIP 2 "
+            "NaFlex); expected a model of frames of one size, such as a SigLIP 2 of fixed resolution"
         )
 
 
