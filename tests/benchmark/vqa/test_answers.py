@@ -72,11 +72,30 @@ def test_few_shot_has_its_own_blind_match(make_exam, conditions, colours, short_
     exam = make_exam()
     found = predict_answers(exam, colours, conditions("few_shot"))
     heads = [(entry.head, entry.run) for entry in found]
-    assert heads == [(f"{head}@1", f"subset {n}") for head in ("fusion", "question_only") for n in (0, 1)]
-    assert [entry.chosen[0]["videos"] for entry in found[:2]] == [entry.chosen[0]["videos"] for entry in found[2:]]
-    assert {entry.chosen[0]["judged_on"] for entry in found} == {"nothing"}
-    values = accuracy(exam, found)
-    assert min(values[:2]) > 0.85 and max(values[2:]) <= 2 / 3 + 1e-9
+    kinds = ("fusion", "majority", "question_majority", "question_only")
+    assert sorted(heads) == [(f"{kind}@1", f"subset {n}") for kind in kinds for n in (0, 1)]
+    assert heads[0][0] == "fusion@1"  # the first head is a result's own
+    entries = dict(zip(heads, found, strict=True))
+    videos = [[entries[f"{kind}@1", f"subset {n}"].chosen[0]["videos"] for n in (0, 1)] for kind in kinds]
+    assert all(drawn == videos[0] for drawn in videos)
+    trained = [entry for entry in found if "majority" not in entry.head]
+    assert {entry.chosen[0]["judged_on"] for entry in trained} == {"nothing"}
+    values = dict(zip(heads, accuracy(exam, found), strict=True))
+    assert min(values["fusion@1", f"subset {n}"] for n in (0, 1)) > 0.85
+    assert max(value for head, value in values.items() if head[0] != "fusion@1") <= 2 / 3 + 1e-9
+
+
+def test_few_shot_counts_only_its_own_videos(make_exam, make_rows, conditions, colours, short_training):
+    """Video a answers every question by "green", video b by "red": what was counted says which video was trained on."""
+    rows = make_rows()
+    answers = [
+        {"a": 1, "b": 0}.get(video, answer) for video, answer in zip(rows["video_id"], rows["answer"], strict=True)
+    ]
+    exam = make_exam(rows.remove_columns("answer").add_column("answer", answers))
+    for entry in predict_answers(exam, colours, conditions("few_shot")):
+        if "majority" in entry.head:
+            expected = {"a": 1, "b": 0}[entry.chosen[0]["videos"][0]]
+            assert (entry.outputs["d"].argmax(axis=1) == expected).all()
 
 
 def test_neighbours_vote_on_the_same_question(make_exam, conditions, colours):

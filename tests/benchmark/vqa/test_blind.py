@@ -9,7 +9,9 @@ import pytest
 
 from zen_hf.benchmark.evaluation import Conditions
 from zen_hf.benchmark.scoring import score_frames
-from zen_hf.benchmark.vqa.blind import BLIND, blind_predictions
+from zen_hf.benchmark.vqa import blind
+from zen_hf.benchmark.vqa.blind import BLIND, blind_predictions, required_text_encoder
+from zen_hf.benchmark.vqa.question_encoder import QuestionEncoder
 
 
 @pytest.fixture
@@ -67,6 +69,17 @@ def test_held_out_answers_and_pictures_do_not_matter(make_exam, make_rows, condi
     for one, two in zip(before, after, strict=True):
         assert one.chosen == two.chosen
         np.testing.assert_array_equal(one.outputs["d"], two.outputs["d"])
+
+
+def test_the_text_encoder_is_read_once_and_may_name_a_revision(make_exam, conditions, monkeypatch, tmp_path):
+    read, exam = [], make_exam()
+    monkeypatch.setattr(QuestionEncoder, "from_pretrained", lambda name, revision=None: read.append((name, revision)))
+    blind.loaded_once.cache_clear()
+    (tmp_path / "a@b").mkdir()
+    for name in ("org/bert", "org/bert", "org/bert@v1.0", str(tmp_path / "a@b")):
+        required_text_encoder(exam, replace(conditions, text_encoder=name))
+    blind.loaded_once.cache_clear()
+    assert read == [("org/bert", None), ("org/bert", "v1.0"), (str(tmp_path / "a@b"), None)]
 
 
 def test_a_text_encoder_must_be_named(make_exam, conditions):

@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from zen_hf.benchmark.vqa.fusion import HEADS, WIDTH, Fusion, FusionHead, answer
+from zen_hf.benchmark.vqa.question_encoder import EncodedQuestions
 from zen_hf.benchmark.vqa.questions import AskedVideo, QuestionRows
-from zen_hf.benchmark.vqa.text_encoder import EncodedQuestions
 
 
 @pytest.fixture

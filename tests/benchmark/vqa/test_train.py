@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from zen_hf.benchmark.vqa import train as training
+from zen_hf.benchmark.vqa.question_encoder import QuestionEncoder
 from zen_hf.benchmark.vqa.questions import AskedVideo, asked, take_apart
-from zen_hf.benchmark.vqa.text_encoder import TextEncoder
 
 
 def test_every_question_comes_once_before_any_again(monkeypatch):
@@ -48,7 +48,7 @@ def data(make_exam, text_folder):
         sides = truth.reshape(12, 3)[:, :2]
         tokens[video] = np.eye(2, dtype=np.float16)[sides]
     train, val = (asked(side["answer"], apart.rows, tokens) for side in (fold.train, fold.val))
-    return exam.task.targets[0], TextEncoder.from_pretrained(text_folder).encode(apart.questions), train, val
+    return exam.task.targets[0], QuestionEncoder.from_pretrained(text_folder).encode(apart.questions), train, val
 
 
 def test_choice_is_the_best_of_the_validation_videos(data, short_training, monkeypatch):

@@ -3,8 +3,8 @@
 """Closed questions about frames under every protocol.
 
 `frozen` and `few_shot` train the fusion on cached tokens, `lora`, `dora` and `full` the trunk with it, and in `zero_shot`
-the training rows vote. Beside `fusion@k` stands `question_only@k`, the blind fusion of the same k videos: one that was
-trained on all of them is no fair match for few.
+the training rows vote. Beside `fusion@k` stand `question_only@k`, `question_majority@k` and `majority@k` of the same k videos:
+what was learnt from all of them is no fair match for few.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from ..exam import Exam, FoldLabels, Predictions
 from ..feature_cache import VideoFeatures, extract_features, rows_by_video
 from ..task import Target
 from ..vqa.answer_model import AnswerModel
-from ..vqa.blind import required_text_encoder, without_picture
+from ..vqa.blind import most_frequent, most_frequent_by_question, required_text_encoder, without_picture
 from ..vqa.neighbours import vote
+from ..vqa.question_encoder import EncodedQuestions, QuestionEncoder
 from ..vqa.questions import AskedFrames, AskedVideo, answer_target, asked, asked_hash, take_apart
-from ..vqa.text_encoder import EncodedQuestions, TextEncoder
 from ..vqa.train import train
 from ..vqa.tune import tune_answers
 from .few_shot import draw_subsets, published_subsets, restricted, sizes_of
@@ -112,7 +112,7 @@ def few_shot(
     tokens: dict[str, np.ndarray],
     seed: int,
 ) -> list[Predictions]:
-    """Train the fusion on k videos, for every k and subset, and beside it the one without pictures."""
+    """Train the fusion on k videos, for every k and subset, and beside it what sees no picture."""
     seeing, blind = {}, {}
     for size in sizes_of(exam):
         published = published_subsets(exam, size)
@@ -124,8 +124,13 @@ def few_shot(
                 said = {"videos": list(fold.fold.train), "subset": origin}
                 logits, chosen = frozen([fold], target, apart, questions, tokens, [seed])["fusion", f"seed {seed}"][0]
                 seeing.setdefault((f"fusion@{size}", f"subset {number}"), []).append((logits, chosen | said))
-                logits, chosen = without_picture(target, fold, apart, questions, seed)
-                blind.setdefault((f"question_only@{size}", f"subset {number}"), []).append((logits, chosen | said))
+                without = {
+                    "majority": (most_frequent(target, fold, apart), {}),
+                    "question_majority": (most_frequent_by_question(target, fold, apart), {}),
+                    "question_only": without_picture(target, fold, apart, questions, seed),
+                }
+                for head, (logits, chosen) in without.items():
+                    blind.setdefault((f"{head}@{size}", f"subset {number}"), []).append((logits, chosen | said))
     return joined(target, seeing | blind)
 
 
@@ -145,7 +150,7 @@ def tuned(
     exam: Exam,
     target: Target,
     apart: AskedFrames,
-    text: TextEncoder,
+    text: QuestionEncoder,
     candidate: Candidate,
     conditions: "Conditions",
 ) -> Parts:
@@ -195,7 +200,7 @@ def tuned(
     return parts
 
 
-def tested(model: AnswerModel, apart: AskedFrames, labels: FoldLabels, text: TextEncoder) -> dict[str, np.ndarray]:
+def tested(model: AnswerModel, apart: AskedFrames, labels: FoldLabels, text: QuestionEncoder) -> dict[str, np.ndarray]:
     """Logits of one fold's test videos by its own model."""
     rows, questions = rows_by_video(apart.frames), text.encode(apart.questions)
     return {

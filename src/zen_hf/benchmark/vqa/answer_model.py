@@ -26,8 +26,8 @@ from zen_hf.modeling.pretrained_encoder import load_pretrained
 from ..feature_cache import decode_ahead, pool_tokens, undecoded
 from ..tuning.adapters import name_magnitudes, write_json
 from .fusion import Fusion, FusionHead
+from .question_encoder import EncodedQuestions, QuestionEncoder
 from .questions import AskedVideo, QuestionRows
-from .text_encoder import EncodedQuestions, TextEncoder
 
 FORMAT = "zen-hf answers 1"
 
@@ -63,7 +63,7 @@ class AnswerModel:
         return FusionHead(self.fusion, questions).logits(AskedVideo("", rows, tokens))
 
     @classmethod
-    def from_pretrained(cls, folder: Path, trust_remote_code: bool = False) -> tuple["AnswerModel", TextEncoder]:
+    def from_pretrained(cls, folder: Path, trust_remote_code: bool = False) -> tuple["AnswerModel", QuestionEncoder]:
         """Load what `save_answers` wrote, with the text encoder that it was trained with.
 
         Args:
@@ -82,7 +82,7 @@ class AnswerModel:
         said = json.loads((folder / "answers.json").read_text())
         if said.get("format") != FORMAT:
             raise ValueError(f"{folder}: its format is {said.get('format')!r}; expected {FORMAT!r}.")
-        text = TextEncoder.from_pretrained(said["text_encoder"], said["text_revision"])
+        text = QuestionEncoder.from_pretrained(said["text_encoder"], said["text_revision"])
         if text.fingerprint != said["text_fingerprint"]:
             raise ValueError(
                 f"{folder} was trained with the text encoder {said['text_encoder']}, whose weights or tokenizer are "
@@ -111,7 +111,7 @@ def save_answers(
     trunk,
     fusion: Fusion,
     answers: tuple[str, ...],
-    text: TextEncoder,
+    text: QuestionEncoder,
     base: str,
     image_size: int,
     folder: Path,

@@ -4,9 +4,12 @@
 
 Questions made from templates give much away. "majority" is the most frequent training answer; "question_majority" the most
 frequent one to the very same question, or to the one that shares the most words with it; "question_only" is the fusion
-itself with the same training, whose patch tokens are a learned constant.
+itself, whose patch tokens are a learned constant. It always trains by the policy of `train`: as the seeing fusion under
+`frozen` and `few_shot`, but not as the one under `lora`, `dora` and `full`, which has the epochs, rates and augmentation of
+the trunk's training.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +19,8 @@ from ..constant_predictions import constant_logits, training_shares
 from ..exam import Exam, FoldLabels, Predictions
 from ..protocols.tuned_part import TunedPart
 from ..task import Target
+from .question_encoder import EncodedQuestions, QuestionEncoder
 from .questions import AskedFrames, AskedVideo, answer_target, asked, asked_hash, nearest_question, take_apart
-from .text_encoder import EncodedQuestions, TextEncoder
 from .train import policy, train
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def blind_predictions(exam: Exam, conditions: "Conditions") -> list[Predictions]
     ]
 
 
-def required_text_encoder(exam: Exam, conditions: "Conditions") -> TextEncoder:
+def required_text_encoder(exam: Exam, conditions: "Conditions") -> QuestionEncoder:
     """The text encoder that was asked for.
 
     Raises:
@@ -63,7 +66,18 @@ def required_text_encoder(exam: Exam, conditions: "Conditions") -> TextEncoder:
             f"{exam.task.name} asks questions, which a text encoder reads; name one with --text-encoder (a Hub id such as "
             "google-bert/bert-base-uncased, or a folder with config.json, model.safetensors and a tokenizer)."
         )
-    return TextEncoder.from_pretrained(conditions.text_encoder)
+    return loaded_once(conditions.text_encoder)
+
+
+@lru_cache(maxsize=1)
+def loaded_once(name: str) -> QuestionEncoder:
+    """An encoder of questions, read once for all candidates and protocols of a run.
+
+    Args:
+        name: folder or Hub id, the latter with `@` and a commit, tag or branch where that matters.
+    """
+    model, _, revision = (name, "", "") if Path(name).exists() else name.partition("@")
+    return QuestionEncoder.from_pretrained(model, revision or None)
 
 
 def most_frequent(target: Target, fold: FoldLabels, apart: AskedFrames) -> dict[str, np.ndarray]:
@@ -94,7 +108,7 @@ def most_frequent_by_question(target: Target, fold: FoldLabels, apart: AskedFram
 
 
 def kept_without_picture(
-    target: Target, fold: FoldLabels, apart: AskedFrames, text: TextEncoder, seed: int, cache_dir: Path
+    target: Target, fold: FoldLabels, apart: AskedFrames, text: QuestionEncoder, seed: int, cache_dir: Path
 ) -> tuple[dict[str, np.ndarray], dict]:
     """`without_picture`, kept in the cache: it is the same beside every encoder and protocol."""
     labels = {"train": fold.train[target.name], "val": fold.val[target.name]}

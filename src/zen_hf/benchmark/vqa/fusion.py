@@ -25,8 +25,8 @@ from torch import nn
 from torch.nn import functional
 
 from ..heads.seen_classes import NEVER
+from .question_encoder import EncodedQuestions
 from .questions import AskedVideo
-from .text_encoder import EncodedQuestions
 
 WIDTH, HEADS, LAYERS = 64, 4, 2
 FORMAT = "zen-hf fusion 1"

@@ -23,8 +23,8 @@ from ..heads.seen_classes import SeenClasses
 from ..scoring import selection_scores
 from ..task import Target
 from .fusion import Fusion, FusionHead, answer
+from .question_encoder import EncodedQuestions
 from .questions import AskedVideo, QuestionRows, joined_rows
-from .text_encoder import EncodedQuestions
 
 RATES = (3e-4, 1e-3, 3e-3)  # of equal scores the lower rate wins, and the later step: there the rate has come to rest
 DEFAULT_RATE = 1e-3

@@ -36,8 +36,8 @@ from ..tuning.settings import TuningSettings
 from ..tuning.train_trunk import has_bf16, restore, training_mode, warm_up_then_cosine, weights
 from .answer_model import AnswerModel, save_answers, tokens_of
 from .fusion import Fusion, FusionHead, answer
+from .question_encoder import EncodedQuestions, QuestionEncoder
 from .questions import AskedFrames, AskedVideo, asked, joined_rows
-from .text_encoder import EncodedQuestions, TextEncoder
 from .train import new_fusion
 
 STATISTICS_FRAMES = 256  # of all training frames, evenly spread
@@ -48,7 +48,7 @@ def tune_answers(
     apart: AskedFrames,
     labels: FoldLabels,
     target: Target,
-    text: TextEncoder,
+    text: QuestionEncoder,
     image_size: int,
     method: Literal["lora", "dora", "full"],
     seed: int,

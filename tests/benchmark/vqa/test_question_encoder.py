@@ -20,7 +20,8 @@ from transformers import (
     ViTModel,
 )
 
-from zen_hf.benchmark.vqa.text_encoder import TextEncoder
+from zen_hf.benchmark.vqa import question_encoder
+from zen_hf.benchmark.vqa.question_encoder import QuestionEncoder
 
 WEIGHTS = "model.safetensors"
 
@@ -33,7 +34,7 @@ def copied(text_folder, tmp_path) -> Path:
 def test_states_are_those_of_the_model(text_folder):
     model, tokenizer = BertModel.from_pretrained(text_folder).eval(), AutoTokenizer.from_pretrained(text_folder)
     long, short = "which colour is on the left ?", "is this a frame"
-    encoded = TextEncoder.from_pretrained(text_folder).encode([short, long, short])
+    encoded = QuestionEncoder.from_pretrained(text_folder).encode([short, long, short])
     assert encoded.mask.sum(dim=1).tolist() == [6, 9, 6] and encoded.tokens.shape == (3, 9, 32)
     with torch.no_grad():
         for text, tokens, mask in zip((short, long), encoded.tokens, encoded.mask, strict=False):
@@ -43,9 +44,9 @@ def test_states_are_those_of_the_model(text_folder):
 
 
 def test_a_question_is_encoded_once_and_by_itself(text_folder, monkeypatch):
-    encoder, calls = TextEncoder.from_pretrained(text_folder), []
-    states_of = TextEncoder.states_of
-    monkeypatch.setattr(TextEncoder, "states_of", lambda self, text: calls.append(text) or states_of(self, text))
+    encoder, calls = QuestionEncoder.from_pretrained(text_folder), []
+    states_of = QuestionEncoder.states_of
+    monkeypatch.setattr(QuestionEncoder, "states_of", lambda self, text: calls.append(text) or states_of(self, text))
     alone = encoder.encode(["is this a frame"]).tokens
     together = encoder.encode(["which colour is on the left", "is this a frame"]).tokens
     assert calls == ["is this a frame", "which colour is on the left"]
@@ -58,7 +59,7 @@ def test_text_tower_of_an_image_text_model(text_folder, tmp_path):
     config = CLIPConfig(text_config=shape | words, vision_config=shape | {"image_size": 32, "patch_size": 16})
     CLIPModel(config).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(text_folder).save_pretrained(tmp_path)
-    encoder = TextEncoder.from_pretrained(str(tmp_path))
+    encoder = QuestionEncoder.from_pretrained(str(tmp_path))
     assert encoder.hidden_size == 16 and encoder.longest == 16
     assert encoder.encode(["is this a frame"]).tokens.shape == (1, 6, 16)
     assert not any("vision" in name for name, _ in encoder.model.named_modules())
@@ -72,7 +73,7 @@ def test_siglip_reads_text_that_is_filled_up(text_folder, tmp_path):
     model.save_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(text_folder)
     tokenizer.save_pretrained(tmp_path)
-    encoded = TextEncoder.from_pretrained(tmp_path).encode(["is this a frame"])
+    encoded = QuestionEncoder.from_pretrained(tmp_path).encode(["is this a frame"])
     ids = torch.tensor([tokenizer("is this a frame")["input_ids"] + [0] * 4])
     with torch.no_grad():
         torch.testing.assert_close(encoded.tokens, model.text_model(ids).last_hidden_state)
@@ -80,19 +81,25 @@ def test_siglip_reads_text_that_is_filled_up(text_folder, tmp_path):
 
 
 def test_fingerprint_tells_weights_and_words(text_folder, copied, write_text_encoder, tmp_path):
-    before = TextEncoder.from_pretrained(text_folder).fingerprint
-    assert TextEncoder.from_pretrained(copied).fingerprint == before
-    assert TextEncoder.from_pretrained(write_text_encoder(tmp_path / "other", seed=1)).fingerprint != before
+    before = QuestionEncoder.from_pretrained(text_folder).fingerprint
+    assert QuestionEncoder.from_pretrained(copied).fingerprint == before
+    assert QuestionEncoder.from_pretrained(write_text_encoder(tmp_path / "other", seed=1)).fingerprint != before
     file = copied / "tokenizer.json"
     file.write_text(file.read_text().replace('"left"', '"up"'))
-    assert TextEncoder.from_pretrained(copied).fingerprint != before
+    assert QuestionEncoder.from_pretrained(copied).fingerprint != before
+
+
+def test_the_weights_are_hashed_once(text_folder, monkeypatch):
+    encoder, hashed = QuestionEncoder.from_pretrained(text_folder), []
+    monkeypatch.setattr(question_encoder, "text_fingerprint", lambda *given: hashed.append(given) or "f")
+    assert (encoder.fingerprint, encoder.fingerprint, len(hashed)) == ("f", "f", 1)
 
 
 def test_without_a_tokenizer_it_is_refused(copied):
     for file in copied.glob("*token*"):
         file.unlink()
-    with pytest.raises(ValueError, match="copy has no tokenizer.*save the one it was trained with"):
-        TextEncoder.from_pretrained(copied)
+    with pytest.raises(ValueError, match="copy has no tokenizer.*it was trained with"):
+        QuestionEncoder.from_pretrained(copied)
 
 
 def test_image_text_model_without_a_tokenizer_is_refused(tmp_path):
@@ -101,7 +108,7 @@ def test_image_text_model_without_a_tokenizer_is_refused(tmp_path):
     config = CLIPConfig(text_config=shape | words, vision_config=shape | {"image_size": 32, "patch_size": 16})
     CLIPModel(config).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="has no tokenizer"):
-        TextEncoder.from_pretrained(tmp_path)
+        QuestionEncoder.from_pretrained(tmp_path)
 
 
 def test_incomplete_weights_are_refused_and_a_missing_pooler_is_not(text_folder, copied):
@@ -110,22 +117,22 @@ def test_incomplete_weights_are_refused_and_a_missing_pooler_is_not(text_folder,
     assert len(kept) < len(tensors)
     save_file(kept, copied / WEIGHTS, metadata={"format": "pt"})
     question = ["is this a frame"]
-    found, again, whole = (TextEncoder.from_pretrained(folder) for folder in (copied, copied, text_folder))
+    found, again, whole = (QuestionEncoder.from_pretrained(folder) for folder in (copied, copied, text_folder))
     assert torch.equal(found.encode(question).tokens, whole.encode(question).tokens)
     assert found.fingerprint == again.fingerprint  # no random pooler in it
     kept.pop("encoder.layer.1.output.dense.weight")
     save_file(kept, copied / WEIGHTS, metadata={"format": "pt"})
     with pytest.raises(ValueError, match=r"lacks 1 weights.*layer\.1\.output\.dense\.weight"):
-        TextEncoder.from_pretrained(copied)
+        QuestionEncoder.from_pretrained(copied)
 
 
 def test_what_reads_no_text_is_refused(copied, tmp_path):
     shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     ViTModel(ViTConfig(**shape, image_size=32, patch_size=16)).save_pretrained(tmp_path / "vit")
     with pytest.raises(ValueError, match="ViTModel.*takes pixel_values, not text"):
-        TextEncoder.from_pretrained(tmp_path / "vit")
+        QuestionEncoder.from_pretrained(tmp_path / "vit")
     with pytest.raises(FileNotFoundError, match="no text encoder could be loaded"):
-        TextEncoder.from_pretrained(tmp_path / "nothing")
+        QuestionEncoder.from_pretrained(tmp_path / "nothing")
 
 
 def test_tokenizer_of_another_model_is_refused(copied):
@@ -134,10 +141,10 @@ def test_tokenizer_of_another_model_is_refused(copied):
     content["model"]["vocab"]["liver"] = 14
     file.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="its tokenizer has 15 tokens and its model 14"):
-        TextEncoder.from_pretrained(copied)
+        QuestionEncoder.from_pretrained(copied)
 
 
 @pytest.mark.parametrize("questions", [[], ["  "], ["is this a frame " * 5]])
 def test_questions_that_cannot_be_read_are_refused(text_folder, questions):
     with pytest.raises(ValueError, match="no question to encode|expected text of 1 to 16"):
-        TextEncoder.from_pretrained(text_folder).encode(questions)
+        QuestionEncoder.from_pretrained(text_folder).encode(questions)

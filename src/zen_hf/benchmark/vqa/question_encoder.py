@@ -2,18 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions as token states of a frozen text encoder: any `AutoModel` of text, or the text tower of an image-text model."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import cached_file
+from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from zen_hf.modeling.complete_checkpoint_zen import refuse_incomplete
-
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
+from zen_hf.modeling.image_text_encoder import text_fingerprint
+from zen_hf.modeling.modeling_zen_zero_shot import load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class EncodedQuestions:
 
 
 @dataclass(frozen=True)
-class TextEncoder:
+class QuestionEncoder:
     """A frozen text encoder with its tokenizer.
 
     Every question is encoded by itself, once per encoder: what it becomes depends on no other question.
@@ -50,7 +48,7 @@ class TextEncoder:
     known: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_pretrained(cls, name: str, revision: str | None = None) -> "TextEncoder":
+    def from_pretrained(cls, name: str, revision: str | None = None) -> "QuestionEncoder":
         """Load an encoder with the tokenizer beside it.
 
         Args:
@@ -101,15 +99,10 @@ class TextEncoder:
         """Channels of a token state."""
         return self.model.config.hidden_size
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the weights and of how it splits text: equal fingerprints give equal states."""
-        digest = hashlib.sha256(json.dumps(self.tokenizer.get_vocab(), sort_keys=True).encode())
-        digest.update(str(self.padding).encode())
-        for key, tensor in sorted(self.model.state_dict().items()):
-            digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
+        return text_fingerprint(self.tokenizer, self.model.state_dict(), self.padding)
 
     @property
     def padding(self) -> str | bool:
@@ -171,37 +164,3 @@ def text_part(name: str, model: PreTrainedModel) -> PreTrainedModel:
             "BERT, or an image-text model with a text_model such as CLIP or SigLIP."
         )
     return part
-
-
-def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """The tokenizer beside a checkpoint.
-
-    transformers (5.23) makes up an empty one where none was saved, which would turn every word into "unknown".
-
-    Raises:
-        ValueError: if none was saved.
-    """
-    missing = (
-        f"{name} has no tokenizer, without which its weights cannot read text; save the one it was trained with beside "
-        "them (tokenizer.save_pretrained), or name another text encoder."
-    )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{missing} ({error})") from error
-    files = {*TOKENIZER_FILES, *getattr(tokenizer, "vocab_files_names", {}).values()}
-    if not any(is_there(name, file, revision) for file in sorted(files)):
-        raise ValueError(missing)
-    return tokenizer
-
-
-def is_there(name: str, file: str, revision: str | None) -> bool:
-    """Whether a folder or repository holds a file."""
-    found = cached_file(
-        name,
-        file,
-        revision=revision,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    return found is not None
