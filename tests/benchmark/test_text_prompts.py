@@ -8,7 +8,7 @@ import json
 import pytest
 
 from zen_hf.benchmark.task import load_task, task_names
-from zen_hf.benchmark.text_prompts import FOLDER, has_prompts, load_prompts
+from zen_hf.benchmark.text_prompts import FOLDER, has_prompts, load_prompts, prompts_file
 
 PROMPTED = [name for name in task_names() if has_prompts(name)]
 
@@ -59,6 +59,15 @@ def test_a_users_own_file(tmp_path):
     assert (mine.name, mine.version, mine.targets["tool"].sets) == ("mine", 7, 1)
     assert mine.targets["tool"].absent["Hook"] == ("nothing of mine",)
     assert mine.sha256 != load_prompts(task).sha256
+
+
+def test_a_folder_holds_a_file_per_task(tmp_path):
+    written(tmp_path, lambda file: None).rename(tmp_path / "cholec80_tool.json")
+    assert prompts_file(tmp_path, "cholec80_tool") == tmp_path / "cholec80_tool.json"
+    assert prompts_file(tmp_path / "cholec80_tool.json", "any") == tmp_path / "cholec80_tool.json"
+    assert prompts_file(None, "cholec80_tool") is None
+    with pytest.raises(FileNotFoundError, match="cholec80_phase.json"):  # never ours instead
+        load_prompts(load_task("cholec80_phase"), prompts_file(tmp_path, "cholec80_phase"))
 
 
 def test_the_hash_is_of_the_words_alone(tmp_path):

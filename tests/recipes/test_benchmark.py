@@ -2,21 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """`zen-hf benchmark`, from an encoder's folder and miniatures of synthetic surgery to results with their baselines."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from image_text_models import save_image_text
 from typer.testing import CliRunner
 
 from zen_hf import ZenConfig, ZenModel
+from zen_hf.benchmark.candidate import load_candidate
 from zen_hf.benchmark.heads import attentive, linear, ms_tcn
 from zen_hf.benchmark.miniatures.write import write_miniature
 from zen_hf.benchmark.task import load_task
+from zen_hf.benchmark.text_prompts import FOLDER
 from zen_hf.cli import app
 from zen_hf.modeling.image_processor_zen import zen_image_processor
-from zen_hf.recipes.benchmark import benchmark, plan_benchmark
+from zen_hf.modeling.image_text_encoder import JointFrameEncoder
+from zen_hf.recipes.benchmark import benchmark, configuration, plan_benchmark, read_data, run_one
 
 FAST = ("epochs=1", "max_steps_per_epoch=2", "batch_size=4")
 
@@ -221,6 +226,88 @@ def test_bad_input_leaves_nothing_behind(data, plan, tmp_path, spoil, changes, e
     with pytest.raises(error, match=message):
         benchmark(plan(tmp_path / "run", data=data, **changes))
     assert not (tmp_path / "run").exists()
+
+
+NO_EFFECT = "would do nothing: prompts are read in protocol zero_shot by the head text"
+
+
+@pytest.mark.parametrize(
+    ("given", "changes", "error", "message"),
+    [
+        ("nowhere.json", {}, FileNotFoundError, "there is no such file or folder"),
+        ("mine.json", {"protocols": ["frozen", "lora"]}, ValueError, NO_EFFECT),
+        ("mine.json", {"heads": ["knn"]}, ValueError, NO_EFFECT),
+        ("mine.json", {"tasks": ["scared_depth"]}, ValueError, NO_EFFECT),
+        ("mine.json", {"tasks": ["endovis18_vqa"]}, ValueError, NO_EFFECT),
+        (
+            "mine.json",
+            {"tasks": ["cholec80_phase", "cholec80_tool"]},
+            ValueError,
+            "one file for 2 tasks; give a folder",
+        ),
+        (
+            "words",
+            {"tasks": ["cholec80_phase", "cholec80_tool"]},
+            FileNotFoundError,
+            "no cholec80_tool.json; put a file",
+        ),
+        ("mine.json", {"protocols": ["frozen", "zero_shot"]}, ValueError, "has no text tower to read them"),
+    ],
+)
+def test_prompts_without_effect_are_refused(plan, tmp_path, given, changes, error, message):
+    (tmp_path / "words").mkdir()
+    for place in (tmp_path / "mine.json", tmp_path / "words" / "cholec80_phase.json"):
+        place.write_text((FOLDER / "cholec80_phase.json").read_text())
+    out = tmp_path / "run"
+    with pytest.raises(error, match=message):
+        run = plan(out, **{"protocols": ["zero_shot"], "prompts": tmp_path / given} | changes)
+        run_one(run, *one_task(run), run.protocols[0], out)
+    assert not out.exists()
+
+
+def one_task(run):
+    """What `run_one` is given of the first task."""
+    task, data = load_task(run.tasks[0]), run.data / "cholec80"
+    return task, data, lambda: read_data(task, data), lambda model: load_candidate(model)
+
+
+def test_a_folder_of_prompts_may_lack_those_of_absent_data(plan, data, tmp_path):
+    for name in ("cholec80_phase", "cholec80_tool"):
+        (tmp_path / f"{name}.json").write_text("{}")
+    suite = {"suite": "workflow", "tasks": None, "protocols": ["zero_shot"], "prompts": tmp_path}
+    with pytest.raises(FileNotFoundError, match="no m2cai16_phase.json; put a file there"):
+        plan(tmp_path / "run", **suite)
+    (tmp_path / "m2cai16_phase.json").write_text("{}")
+    assert len(plan(tmp_path / "run", **suite).tasks) > 4  # AutoLaparo and others have no folder here
+
+
+def test_prompts_are_compared_by_their_content(plan, tmp_path):
+    file = tmp_path / "cholec80_phase.json"
+    file.write_text((FOLDER / file.name).read_text())
+    for given in (tmp_path, file):
+        run = plan(tmp_path / "run", protocols=["zero_shot"], prompts=given)
+        before = configuration(run, "cholec80_phase", "zero_shot", [])
+        assert before["prompts_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert configuration(run, "cholec80_phase", "frozen", [])["prompts_sha256"] is None
+        file.write_text(file.read_text() + " ")
+        assert configuration(run, "cholec80_phase", "zero_shot", [])["prompts_sha256"] != before["prompts_sha256"]
+
+
+def test_prompts_are_read_by_an_image_text_model(plan, tmp_path, data):
+    """A user's words reach the result, and other words in the same file make another result."""
+    save_image_text("clip", tmp_path / "clip")
+    labels = load_task("cholec80_phase").targets[0].labels
+    words = "hook grasper scissors tissue work phase view".split()
+    present = {label: [f"a {word}"] for label, word in zip(labels, words, strict=True)}
+    content = {"name": "mine", "version": 3, "targets": {"phase": {"present": present}}}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    asked = {"model": str(tmp_path / "clip"), "protocols": ["zero_shot"], "heads": ["text"], "baselines": False}
+    asked |= {"prompts": tmp_path / "mine.json", "data": data / "cholec80"}
+    benchmark(plan(tmp_path / "run", **asked))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    chosen = summary["targets"]["phase"]["heads"]["text"]["runs"][0]["chosen"][0]
+    assert chosen["prompts"] == "mine" and set(chosen["text_model"]) == {"images", "texts", "scale"}
+    assert chosen["text_model"]["images"] == JointFrameEncoder.from_pretrained(str(tmp_path / "clip")).fingerprint
 
 
 def test_command_line(data, model, tmp_path):

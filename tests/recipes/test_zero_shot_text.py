@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from image_text_models import save_image_text
 from PIL import Image
 from transformers import pipeline
@@ -13,7 +14,7 @@ from transformers import pipeline
 from zen_hf.benchmark.feature_cache import VideoFeatures
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.recipes import zero_shot_text as module
-from zen_hf.recipes.zero_shot_text import PROMPTS, ZeroShotTextRecipe, cosines, zero_shot_text
+from zen_hf.recipes.zero_shot_text import PROMPTS, ZeroShotTextRecipe, cosines, own_size, zero_shot_text
 
 SMALL = [
     "seen.videos=6",
@@ -65,6 +66,14 @@ def test_teacher_student_and_chance_on_what_nobody_saw(tmp_path, capsys):
     )
 
 
+def test_a_given_model_hears_frames_of_its_own_size(tmp_path):
+    save_image_text("siglip", tmp_path / "siglip")  # made for 32 pixels
+    assert own_size(str(tmp_path / "siglip")) == 32
+    file = tmp_path / "siglip" / "preprocessor_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"size": {"height": 37, "width": 37}}))
+    assert own_size(str(tmp_path / "siglip")) == 32  # patches of 8 pixels leave 5 unseen, as in SigLIP's 384 with 14
+
+
 @pytest.mark.slow
 def test_another_image_text_model_is_one_line(tmp_path, monkeypatch):
     save_image_text("siglip", tmp_path / "siglip")
@@ -72,7 +81,9 @@ def test_another_image_text_model_is_one_line(tmp_path, monkeypatch):
         module, "train_tiny_image_text", lambda *_, **__: pytest.fail("trained although one was given")
     )
     line = f"image_text={tmp_path / 'siglip'}"
-    summary = zero_shot_text(config(tmp_path, line, "image_text_size=32"))
+    summary = zero_shot_text(config(tmp_path, line))
+    distillation = yaml.safe_load((tmp_path / "run" / "distillation" / "config.yaml").read_text())
+    assert distillation["teachers"][-1]["image_size"] == 32 and distillation["teachers"][-1]["resolution"] == "native"
     assert summary["readings"]["new operations"]["cosines"]["cosine"] <= 1
     tower = json.loads((tmp_path / "run" / "zero_shot" / "config.json").read_text())["text_tower"]
     assert tower["config"]["architectures"] == ["SiglipTextModel"] and tower["padded_length"] == 16

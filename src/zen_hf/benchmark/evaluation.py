@@ -30,7 +30,7 @@ from .protocols.tuned import predict_tuned
 from .protocols.zero_shot import predict_by_neighbours, predict_by_transfer, without_patients
 from .results import Result, describe
 from .task import Task, Transfer
-from .text_prompts import has_prompts, load_prompts
+from .text_prompts import has_prompts, load_prompts, prompts_file
 from .tuning.settings import TuningSettings
 from .vqa.blind import blind_predictions
 
@@ -62,7 +62,7 @@ class Conditions:
         tuning: of the trunk, for `lora`, `dora` and `full`.
         dense: of heads of masks, instances and depth.
         text_encoder: folder or Hub id of what reads the questions of closed VQA.
-        prompts: file of prompts in place of the package's own, or a folder of `<task>.json`, for `zero_shot` by text.
+        prompts: file of prompts in place of the package's own, or a folder with `<task>.json`, for `zero_shot` by text.
         model_dir: where the trained models of those are kept, one folder per fold; by default nowhere.
         parts_dir: where their finished folds wait until all are done, so that an interrupted call goes on; by default nowhere.
     """
@@ -231,19 +231,16 @@ def _by_text(exam: Exam, candidate: Candidate, conditions: Conditions) -> list[P
     """Predict by class names, where the encoder comes with a text tower and the task with prompts; else nothing."""
     if candidate.model is None or candidate.random_weights or not has_text_tower(candidate.model, candidate.revision):
         return []
-    given = conditions.prompts
-    if given is not None and given.is_dir():
-        given = given / f"{exam.task.name}.json" if (given / f"{exam.task.name}.json").is_file() else None
-    if given is None and not has_prompts(exam.task.name):
+    if conditions.prompts is None and not has_prompts(exam.task.name):
         return []
+    prompts = load_prompts(exam.task, prompts_file(conditions.prompts, exam.task.name))
     model = ImageTextEncoder.from_pretrained(
         candidate.model, candidate.revision, trust_remote_code=candidate.trust_remote_code
     )
-    images = model.frames.to(fastest_device())
+    model.frames.to(fastest_device())
     videos = [video for fold in exam.folds for video in fold.fold.test]
-    features = _features(exam, images, conditions, videos)
-    prompts = load_prompts(exam.task, given)
-    return predict_by_text(exam, features, model.texts, prompts)
+    features = _features(exam, model.frames, conditions, videos)
+    return predict_by_text(exam, features, model, prompts)
 
 
 def _transfer(

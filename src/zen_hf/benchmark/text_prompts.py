@@ -68,6 +68,11 @@ def has_prompts(task: str) -> bool:
     return (FOLDER / f"{task}.json").is_file()
 
 
+def prompts_file(given: Path | None, task: str) -> Path | None:
+    """A user's own prompts of a task: the file that was given, or `<task>.json` in the folder; None where none was given."""
+    return given / f"{task}.json" if given is not None and given.is_dir() else given
+
+
 def load_prompts(task: Task, path: Path | None = None) -> TaskPrompts:
     """The prompts of a task.
 

@@ -22,9 +22,11 @@ from zen_hf.benchmark.feature_cache import require_fitting_size, require_readabl
 from zen_hf.benchmark.leakage import flag, head_training_data, worst
 from zen_hf.benchmark.suites import data_below, suite_tasks
 from zen_hf.benchmark.task import Task, load_task
+from zen_hf.benchmark.text_prompts import prompts_file
 from zen_hf.benchmark.trained_on import UNTRAINED, training_data_of
 from zen_hf.benchmark.tuning.classifier import require_tunable
 from zen_hf.benchmark.tuning.settings import TuningSettings
+from zen_hf.modeling.image_text_encoder import has_text_tower
 from zen_hf.recipe_configuration import load_recipe, recipe_as_dict
 from zen_hf.recipes.benchmark_table import print_table
 from zen_hf.recipes.processes import on_every_device
@@ -58,7 +60,7 @@ class BenchmarkRun:
         tuning: How the trunk is trained under `lora`, `dora` and `full`.
         dense: How heads of masks, instances and depth are trained.
         text_encoder: Hub id or folder of the text encoder that reads questions.
-        prompts: File of prompts in place of the package's own, for `zero_shot` by text.
+        prompts: File of prompts in place of the package's own, or a folder with `<task>.json`, for `zero_shot` by text.
         trust_remote_code: Whether code that comes with the model may run.
         processes: How many processes share the datasets; by default one per GPU, and one without any.
     """
@@ -135,7 +137,8 @@ def plan_benchmark(
         settings: the others.
 
     Raises:
-        ValueError: if a name or setting is unknown.
+        FileNotFoundError: if prompts were given that are not there.
+        ValueError: if a name or setting is unknown, or prompts were given that would do nothing.
     """
     unknown = [name for name in protocols if name not in (*PROTOCOLS, "dora", "all")]
     if unknown:
@@ -150,7 +153,7 @@ def plan_benchmark(
             raise ValueError(
                 f"protocol {protocol} has none of the heads {', '.join(heads)}; it has {', '.join(HEADS[protocol])}."
             )
-    return BenchmarkRun(
+    run = BenchmarkRun(
         model=model,
         out=Path(out),
         tasks=tuple(tasks) if tasks else suite_tasks(suite),
@@ -163,6 +166,45 @@ def plan_benchmark(
         cache_dir=Path(cache_dir or CACHE_DIR),
         **settings,
     )
+    require_prompts(run)
+    return run
+
+
+def require_prompts(run: BenchmarkRun) -> None:
+    """Refuse prompts of the user's own that are not there, or would do nothing.
+
+    Raises:
+        FileNotFoundError: if there is no such file or folder, or none in the folder for a task.
+        ValueError: if nothing reads them, or one file is given for several tasks.
+    """
+    if run.prompts is None:
+        return
+    if not run.prompts.exists():
+        raise FileNotFoundError(f"--prompts {run.prompts}: there is no such file or folder.")
+    tasks = [task for task in map(load_task, run.tasks) if reads_prompts(run, task)]
+    if not tasks:
+        raise ValueError(
+            f"--prompts {run.prompts} would do nothing: prompts are read in protocol zero_shot by the head text, in tasks of "
+            f"phases, tools and other classes of frames; asked for were {', '.join(run.protocols)} on {', '.join(run.tasks)}."
+        )
+    if run.prompts.is_file() and len(run.tasks) > 1:
+        raise ValueError(
+            f"--prompts {run.prompts} is one file for {len(run.tasks)} tasks; give a folder with one file per task "
+            f"({tasks[0].name}.json, ...), or one task."
+        )
+    there = [task for task in tasks if not run.suite or data_below(run.data, task)]
+    missing = [file for task in there if not (file := prompts_file(run.prompts, task.name)).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"--prompts {run.prompts}: no {', '.join(file.name for file in missing)}; put a file there for every task that "
+            "was asked for, or ask for fewer tasks."
+        )
+
+
+def reads_prompts(run: BenchmarkRun, task: Task) -> bool:
+    """Whether a task is predicted by class names under one of the protocols."""
+    by_text = "zero_shot" in run.protocols and "text" in run.conditions("zero_shot").heads_of(task)
+    return by_text and not task.question and not task.targets[0].is_dense
 
 
 def benchmark(run: BenchmarkRun) -> dict[tuple[str, str], Path]:
@@ -263,6 +305,8 @@ def run_one(
     """One task under one protocol: the baselines, then the model; `summary.json` is written last."""
     split = task.split_in(data)
     candidates = [load(model) for model in models_of_folds(run.model, split)]
+    if run.prompts is not None and not all(has_text_tower(each.model, each.revision) for each in candidates):
+        raise ValueError(f"--prompts {run.prompts} would do nothing: {run.model} has no text tower to read them.")
     if finished_before(out, configuration(run, task.name, protocol, candidates)):
         return
     size = run.image_size or candidates[0].encoder.default_image_size
@@ -363,6 +407,8 @@ def configuration(run: BenchmarkRun, task: str, protocol: str, candidates: list[
     settings = recipe_as_dict(asdict(run) | {"tasks": [task], "protocols": [protocol]})
     statement = hashlib.sha256(run.trained_on.read_bytes()).hexdigest() if run.trained_on else None
     names = {"encoders": [candidate.encoder.fingerprint for candidate in candidates], "trained_on_sha256": statement}
+    words = prompts_file(run.prompts, task) if protocol == "zero_shot" else None
+    names["prompts_sha256"] = hashlib.sha256(words.read_bytes()).hexdigest() if words and words.is_file() else None
     return {key: value for key, value in settings.items() if key not in ("out", "cache_dir", "processes")} | names
 
 

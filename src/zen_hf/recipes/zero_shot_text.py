@@ -44,7 +44,7 @@ from zen_hf.distillation.tiny_image_text import train_tiny_image_text
 from zen_hf.distillation.tiny_teachers import train_tiny_teacher
 from zen_hf.distillation.training_spec import TrainingSpec
 from zen_hf.distillation.zero_shot_export import export_zero_shot
-from zen_hf.modeling.image_text_encoder import ImageTextEncoder
+from zen_hf.modeling.image_text_encoder import ImageTextEncoder, JointFrameEncoder
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.recipes.distill import DistillRecipe, run_distillation
 from zen_hf.recipes.taught_surgery import PATCH, Stages, quieten_libraries
@@ -82,8 +82,8 @@ class ZeroShotTextRecipe:
     Attributes:
         output: Folder of the run; what it holds of this recipe already is not made again.
         image_text: Hub id or folder of an image-text model; by default a tiny one is trained here.
-        image_text_size: Side of the square frames that it is given, in pixels; by default what its patches give on the
-            student's grid.
+        image_text_size: Side of the square frames that it is given, in pixels; by default the model's own, and of the tiny one
+            what its patches give on the student's grid.
         image_size: Side of the frames in pixels.
         seen: What teachers learn from with labels, and the student without.
         unseen: What all are tested on, by what tables call it.
@@ -131,6 +131,8 @@ def zero_shot_text(config: ZeroShotTextRecipe) -> dict:
     out = Path(config.output)
     run = RunDirectory.create(out, config, config.seed, resume=True, min_free_bytes=2**30)
     quieten_libraries()
+    if config.image_text is not None and config.image_text_size is None:
+        config = replace(config, image_text_size=own_size(config.image_text))
     stages = Stages(run)
     parts = [config.seen, *config.unseen.values()]
     with stages.stage("Rendering synthetic surgery", sum(part.videos for part in parts)) as advance:
@@ -159,6 +161,12 @@ def zero_shot_text(config: ZeroShotTextRecipe) -> dict:
     return summary
 
 
+def own_size(image_text: str) -> int:
+    """Side in pixels of the square frames that an image-text model was made for, as far as its patches fill it."""
+    encoder = JointFrameEncoder.from_pretrained(image_text)
+    return encoder.default_image_size // encoder.stride * encoder.stride
+
+
 def read(
     config: ZeroShotTextRecipe,
     encoders: dict[str, ImageTextEncoder],
@@ -179,7 +187,7 @@ def read(
         if name == "teacher":  # as the student heard it
             size = config.image_text_size or config.image_size // PATCH * encoder.frames.stride
         features[name] = extract_features(encoder.frames, dataset, list(unseen), size, cache)
-        found += [(name, entry) for entry in predict_by_text(exam, features[name], encoder.texts, prompts)]
+        found += [(name, entry) for entry in predict_by_text(exam, features[name], encoder, prompts)]
     found += [("chance", entry) for entry in predict_without_pictures(exam) if entry.head == "chance"]
     results = exam.truth.score([entry for _, entry in found])[0]
     scores: dict[str, dict[str, dict[str, float]]] = {}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Zero-shot by text against embeddings chosen by hand, and on miniatures with an untrained image-text model."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,11 +23,14 @@ SCALE = 10.0
 class KnownTexts:
     """Stands in for a `TextEncoder`: each text is the vector that it spells."""
 
-    scale = SCALE
+    scale, fingerprint = SCALE, "t" * 64
 
     def __call__(self, texts: list[str]) -> torch.Tensor:
         vectors = torch.tensor([[float(number) for number in text.split()] for text in texts])
         return torch.nn.functional.normalize(vectors, dim=-1)
+
+
+KNOWN = SimpleNamespace(frames=SimpleNamespace(fingerprint="i" * 64), texts=KnownTexts())
 
 
 def exam_of(*targets: Target, temporal: bool = False):
@@ -58,9 +62,7 @@ def by_head(found, name: str) -> dict:
 def test_single_label_by_hand():
     words = TargetPrompts({"x": ("1 0", "1 1"), "y": ("0 1", "0 1")}, {})
     found = by_head(
-        predict_by_text(
-            exam_of(target("phase", "single_label", "x", "y")), FEATURES, KnownTexts(), prompts(phase=words)
-        ),
+        predict_by_text(exam_of(target("phase", "single_label", "x", "y")), FEATURES, KNOWN, prompts(phase=words)),
         "phase",
     )
     assert set(found) == {"text", "text_set0", "text_set1"}
@@ -74,10 +76,18 @@ def test_single_label_by_hand():
     assert found["text"]["A"].dtype == np.float32
 
 
+def test_a_result_names_prompts_and_weights():
+    words = TargetPrompts({"x": ("1 0",), "y": ("0 1",)}, {})
+    found = predict_by_text(exam_of(target("phase", "single_label", "x", "y")), FEATURES, KNOWN, prompts(phase=words))
+    model = {"images": "i" * 64, "texts": "t" * 64, "scale": SCALE}
+    said = {"prompts": "made up", "version": 1, "sha256": "0" * 64, "text_model": model}
+    assert all(entry.chosen == [said] for entry in found)
+
+
 def test_several_labels_are_pairs_of_present_and_absent():
     words = TargetPrompts({"x": ("1 0",), "y": ("0 1",)}, {"x": ("0 1",), "y": ("0 1",)})
     found = by_head(
-        predict_by_text(exam_of(target("tool", "multi_label", "x", "y")), FEATURES, KnownTexts(), prompts(tool=words)),
+        predict_by_text(exam_of(target("tool", "multi_label", "x", "y")), FEATURES, KNOWN, prompts(tool=words)),
         "tool",
     )
     np.testing.assert_allclose(found["text"]["A"], SCALE * np.array([[1, 0], [-1, 0]]), atol=1e-6)
@@ -94,7 +104,7 @@ def test_triplets_are_products_of_their_parts():
         target("verb", "multi_label", "cut", "hold"),
         target("target", "multi_label", "duct"),
     )
-    found = predict_by_text(exam_of(*targets), FEATURES, KnownTexts(), prompts(**parts))
+    found = predict_by_text(exam_of(*targets), FEATURES, KNOWN, prompts(**parts))
     verb, part, triplet = (by_head(found, name)["text"] for name in ("verb", "target", "triplet"))
     for video in FEATURES:
         expected = 1 / (1 + np.exp(-verb[video])) / (1 + np.exp(-part[video]))
@@ -104,7 +114,7 @@ def test_triplets_are_products_of_their_parts():
 def test_smoothed_where_frames_go_on_from_each_other():
     words = TargetPrompts({"x": ("1 0",), "y": ("0 1",)}, {})
     exam = exam_of(target("phase", "single_label", "x", "y"), temporal=True)
-    found = predict_by_text(exam, FEATURES, KnownTexts(), prompts(phase=words))
+    found = predict_by_text(exam, FEATURES, KNOWN, prompts(phase=words))
     heads = by_head(found, "phase")
     assert set(heads) == {"text", "text_smoothed", "text_set0", "text_set0_smoothed"}
     probability = 1 / (1 + np.exp(-SCALE))
@@ -126,10 +136,10 @@ def test_miniatures_are_predicted_and_scored(name, miniature, tmp_path):
     model.texts.longest = 16
     model.texts.tokenizer.truncation_side = "right"
     short = lambda texts: model.texts([" ".join(text.split()[:10]) for text in texts])  # noqa: E731
-    short.scale = model.texts.scale
+    short.scale, short.fingerprint = model.texts.scale, model.texts.fingerprint
     videos = [video for fold in exam.folds for video in fold.fold.test]
     features = extract_features(model.frames, exam.frames, videos, 32, tmp_path / "cache")
-    found = predict_by_text(exam, features, short)
+    found = predict_by_text(exam, features, replace(model, texts=short))
     assert {entry.target for entry in found} == {target.name for target in task.targets}
     assert {"text", "text_set0", "text_set1", "text_set2"} <= {entry.head for entry in found}
     scores = exam.truth.score(found)[0]

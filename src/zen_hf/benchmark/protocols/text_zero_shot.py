@@ -17,7 +17,7 @@ wording; `text` is their ensemble, the mean of the normalised embeddings of a cl
 import numpy as np
 from scipy.special import log_expit
 
-from zen_hf.modeling.image_text_encoder import TextEncoder
+from zen_hf.modeling.image_text_encoder import ImageTextEncoder, TextEncoder
 
 from ..exam import Exam, Predictions
 from ..feature_cache import VideoFeatures
@@ -30,19 +30,20 @@ LARGEST = -1e-6  # log-probability of a product, at most: its logit stays finite
 
 
 def predict_by_text(
-    exam: Exam, features: dict[str, VideoFeatures], texts: TextEncoder, prompts: TaskPrompts | None = None
+    exam: Exam, features: dict[str, VideoFeatures], model: ImageTextEncoder, prompts: TaskPrompts | None = None
 ) -> list[Predictions]:
     """Predict the test videos by the likeness of their frames to prompts.
 
     Args:
         exam: the task; of its labels none is looked at.
-        features: of its test videos, from `extract_features` with the image half of the same model
-            (`ImageTextEncoder.frames`), whose summary is the embedding in the joint space.
-        texts: the text half (`ImageTextEncoder.texts`).
+        features: of its test videos, from `extract_features` with the image half of the model (`model.frames`), whose summary
+            is the embedding in the joint space.
+        model: both halves.
         prompts: by default those that come with the task.
 
     Returns:
         Per target the heads `text`, `text_set0`, ..., and each with "_smoothed" where the task's frames go on from each other.
+        Their `chosen` names the prompts, and by fingerprints both halves of the model.
 
     Raises:
         ValueError: if a label lacks prompts, or a prompt is too long for the text tower.
@@ -50,11 +51,13 @@ def predict_by_text(
     Example:
         model = ImageTextEncoder.from_pretrained(folder)
         features = extract_features(model.frames, exam.frames, videos, model.frames.default_image_size, cache)
-        predictions = predict_by_text(exam, features, model.texts)
+        predictions = predict_by_text(exam, features, model)
     """
     prompts = prompts or load_prompts(exam.task)
     videos = {video: unit(features[video].summary) for fold in exam.folds for video in fold.fold.test}
     chosen = {"prompts": prompts.name, "version": prompts.version, "sha256": prompts.sha256}
+    halves = {"images": model.frames.fingerprint, "texts": model.texts.fingerprint}
+    chosen["text_model"] = halves | {"scale": model.texts.scale}
     found: dict[str, dict[str, dict[str, np.ndarray]]] = {}  # target -> head -> video -> logits
     plain = [target for target in exam.task.targets if not target.is_dense]
     for target in sorted(plain, key=lambda target: bool(prompts.targets[target.name].product_of)):  # parts first
@@ -62,7 +65,7 @@ def predict_by_text(
         if words.product_of:
             found[target.name] = product(target, words, {t.name: t for t in plain}, found)
         else:
-            found[target.name] = likenesses(target, words, texts, videos)
+            found[target.name] = likenesses(target, words, model.texts, videos)
     parts = {}
     for target in plain:
         for head, logits in found[target.name].items():
