@@ -3,8 +3,8 @@
 """What can be scored of a dense target without a look at the picture: chance, and the most frequent answer.
 
 "majority" says what training frames show most often at each place (class or channel), the median depth there, or the one
-most frequent class with its median box. "chance" draws classes of coarse cells by their training frequency, takes the depth
-of a training place at random, or the instances of a training frame at random.
+most frequent class with its median box. "chance" draws classes of coarse cells by their training frequency, shuffles the median
+depths of the coarse places, or takes the instances of a training frame at random.
 """
 
 from collections.abc import Iterable, Iterator
