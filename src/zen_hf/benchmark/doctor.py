@@ -114,7 +114,9 @@ def check_split(task: Task, split: Split) -> Iterator[Finding]:
     elif split.unit in PATIENT_UNITS:
         yield Finding("ok", "leakage", "no video and no patient is on two sides of the split.")
     else:
-        words = f"no video is on two sides of the split; its unit is a {split.unit}, and whose each is was not published"
+        words = (
+            f"no video is on two sides of the split; its unit is a {split.unit}, and whose each is was not published"
+        )
         yield Finding("note", "leakage", f"{words}: a patient may be on two sides.")
     tested = {task.source.patient(video) for fold in split.folds[:1] for video in fold.test}
     for name in task_names():
