@@ -29,13 +29,10 @@ def test_frames_of_several_sizes_share_one_canvas():
     assert layout.canvas([(40, 80), (80, 40)]) == (96, 96)
 
 
-def test_an_encoder_of_one_size_gets_a_padded_square():
+def test_an_encoder_of_one_size_is_refused():
     encoder = SimpleNamespace(any_size=False, default_image_size=64, stride=16, name="fixed")
-    layout = Layout.of(encoder, 64)
-    assert layout.shown((48, 96)) == (32, 64)
-    assert layout.canvas([(48, 96), (96, 48)]) == (64, 64)
-    with pytest.raises(ValueError, match="set image_size to that, not to 96"):
-        Layout.of(encoder, 96)
+    with pytest.raises(ValueError, match="fixed takes frames of 64x64 pixels alone; dense tasks keep the aspect ratio"):
+        Layout.of(encoder, 64)
 
 
 def test_maps_on_the_canvas_come_back_exactly():

@@ -31,40 +31,35 @@ class Layout:
     Args:
         image_size: side of the square of the same area, in pixels.
         stride: pixels per patch of the encoder.
-        square: whether the encoder takes squares of `image_size` alone: the frame then fits into one.
     """
 
     image_size: int
     stride: int
-    square: bool = False
 
     @classmethod
     def of(cls, encoder, image_size: int) -> "Layout":
         """The layout for an encoder.
 
         Raises:
-            ValueError: if the encoder takes squares of another size alone.
+            ValueError: if the encoder takes frames of one size alone.
         """
-        square = not getattr(encoder, "any_size", True)  # raw pixels take everything
-        if square and image_size != encoder.default_image_size:
+        if not getattr(encoder, "any_size", True):  # raw pixels take everything
             raise ValueError(
-                f"{encoder.name} takes frames of {encoder.default_image_size} pixels alone; set image_size to that, not "
-                f"to {image_size}."
+                f"{encoder.name} takes frames of {encoder.default_image_size}x{encoder.default_image_size} pixels alone; "
+                "dense tasks keep the aspect ratio of frames and need an encoder of any size."
             )
         if image_size < 2 * LABEL_STRIDE:
             raise ValueError(f"image size {image_size}; expected at least {2 * LABEL_STRIDE} pixels.")
-        return cls(image_size, encoder.stride, square)
+        return cls(image_size, encoder.stride)
 
     def shown(self, native: Size) -> Size:
         """Height and width of the resized frame."""
         height, width = native
-        scale = self.image_size / (max(native) if self.square else math.sqrt(height * width))
+        scale = self.image_size / math.sqrt(height * width)
         return max(round(height * scale), 1), max(round(width * scale), 1)
 
     def canvas(self, natives: Iterable[Size]) -> Size:
         """Height and width of the smallest canvas that holds all frames of these sizes."""
-        if self.square:
-            return self.image_size, self.image_size
         shown = [self.shown(native) for native in set(natives)]
         multiple = math.lcm(self.stride, LABEL_STRIDE)
         return tuple(-(-max(sides) // multiple) * multiple for sides in zip(*shown, strict=True))

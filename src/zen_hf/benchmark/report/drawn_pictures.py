@@ -165,18 +165,17 @@ def paint(
 
 
 def image_tag(picture: np.ndarray, alt: str, photograph: bool = False, widest: int = WIDTH) -> str:
-    """The picture as an element that holds its own bytes; a small one is shown a whole number of times as large.
+    """The picture as an element that holds its own bytes, shown as wide as those beside it.
 
     Args:
         picture: [h, w, 3] uint8.
         alt: what it shows, safe in HTML.
         photograph: whether it shows a frame; such are compressed with loss.
-        widest: that it is shown, px.
+        widest: how wide it is shown, px.
     """
     file = io.BytesIO()
     quality = {"quality": 85} if photograph else {"lossless": True}
     Image.fromarray(picture).save(file, format="WEBP", **quality)
     content = base64.b64encode(file.getvalue()).decode("ascii")
-    times = max(1, widest // picture.shape[1])
-    height, width = (times * side for side in picture.shape[:2])
-    return f"<img src='data:image/webp;base64,{content}' width={width} height={height} alt='{alt}'>"
+    height = round(picture.shape[0] * widest / picture.shape[1])
+    return f"<img src='data:image/webp;base64,{content}' width={widest} height={height} alt='{alt}'>"
