@@ -146,10 +146,11 @@ def benchmark(
         typer.Option(metavar="KEY=VALUE", help="Setting of dense heads, for instance steps=500; repeatable."),
     ] = None,
     text_encoder: Annotated[
-        str | None, typer.Option(help="Folder or Hub id of the text encoder that reads questions; for VQA tasks.")
+        str | None, typer.Option(help="Folder or Hub id (ID@REVISION) of what reads the questions of VQA tasks.")
     ] = None,
     prompts: Annotated[
-        Path | None, typer.Option(help="Your own prompts (JSON) for zero_shot by text; see docs/zero-shot.md.")
+        Path | None,
+        typer.Option(help="Your own prompts for zero_shot by text: a JSON file, or a folder with <task>.json."),
     ] = None,
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Let code that lies beside the model's weights run.")

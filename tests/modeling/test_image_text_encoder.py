@@ -20,7 +20,7 @@ from transformers import (
 from zen_hf.distillation.teachers import TeacherSpec, load_teacher
 from zen_hf.distillation.zero_shot_export import export_zero_shot
 from zen_hf.modeling.image_text_encoder import ImageTextEncoder, JointFrameEncoder, TextEncoder, has_text_tower
-from zen_hf.modeling.modeling_zen_zero_shot import load_tokenizer
+from zen_hf.modeling.text_tower_zen import load_tokenizer
 
 TEXTS = ["a hook", "the grasper is in view of the tissue", "scissors"]
 

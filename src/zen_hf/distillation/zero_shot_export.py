@@ -5,7 +5,8 @@
 import shutil
 from pathlib import Path
 
-from zen_hf.modeling.modeling_zen_zero_shot import ZenForZeroShotImageClassification, load_tokenizer
+from zen_hf.modeling.modeling_zen_zero_shot import ZenForZeroShotImageClassification
+from zen_hf.modeling.text_tower_zen import load_tokenizer
 from zen_hf.run_directory import atomic_folder
 
 

@@ -20,7 +20,7 @@
 from typing import Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import DPTConfig, PreTrainedConfig
+from transformers import PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 from transformers.utils import auto_docstring
 
@@ -66,20 +66,6 @@ class ZenDenseConfig(PreTrainedConfig):
         levels = len(self.backbone_config.out_indices)
         if self.head == "dpt" and levels != 4:
             raise ValueError(f"head 'dpt' over a backbone of {levels} maps; expected four: set its layers or scales")
-
-    def dpt_config(self) -> DPTConfig:
-        """What transformers' neck and head of DPT are built from."""
-        # CODEPATH: token sequences are reassembled by DPT itself; a pyramid has the scales and the width already.
-        tokens = not self.backbone_config.reshape_hidden_states
-        return DPTConfig(
-            hidden_size=self.backbone_config.hidden_size,
-            neck_hidden_sizes=neck_sizes(self.width) if tokens else [self.backbone_config.hidden_size] * 4,
-            fusion_hidden_size=self.width,
-            readout_type="ignore",
-            initializer_range=self.initializer_range,
-            semantic_classifier_dropout=self.semantic_classifier_dropout,
-            num_labels=self.num_labels,
-        )
 
 
 def neck_sizes(width: int) -> list[int]:

@@ -16,8 +16,9 @@ from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
 from .configuration_zen import ZenConfig
 from .frame_encoder import FrameEncoder
-from .modeling_zen_zero_shot import ZenForZeroShotImageClassification, load_tokenizer, require_text_tower
+from .modeling_zen_zero_shot import ZenForZeroShotImageClassification
 from .pretrained_encoder import load_pretrained
+from .text_tower_zen import load_tokenizer, require_text_tower
 
 TEXTS_AT_ONCE = 64
 TEXT_TOWER = ("text_model", "text_projection")

@@ -21,11 +21,12 @@ import torch
 from torch import nn
 from transformers.modeling_outputs import DepthEstimatorOutput, SemanticSegmenterOutput
 from transformers.modeling_utils import PreTrainedModel
+from transformers.models.dpt.configuration_dpt import DPTConfig
 from transformers.models.dpt.modeling_dpt import DPTDepthEstimationHead, DPTNeck, DPTSemanticSegmentationHead
 from transformers.utils import auto_docstring
 from transformers.utils.generic import can_return_tuple
 
-from .configuration_zen_dense import ZenDenseConfig
+from .configuration_zen_dense import ZenDenseConfig, neck_sizes
 from .modeling_zen_pyramid import ZenPyramidBackbone
 
 
@@ -75,12 +76,27 @@ class ZenDensePreTrainedModel(PreTrainedModel):
         super().save_pretrained(save_directory, **kwargs)
 
 
+def dpt_config(config: ZenDenseConfig) -> DPTConfig:
+    """What transformers' neck and head of DPT are built from."""
+    # CODEPATH: token sequences are reassembled by DPT itself; a pyramid has the scales and the width already.
+    tokens = not config.backbone_config.reshape_hidden_states
+    return DPTConfig(
+        hidden_size=config.backbone_config.hidden_size,
+        neck_hidden_sizes=neck_sizes(config.width) if tokens else [config.backbone_config.hidden_size] * 4,
+        fusion_hidden_size=config.width,
+        readout_type="ignore",
+        initializer_range=config.initializer_range,
+        semantic_classifier_dropout=config.semantic_classifier_dropout,
+        num_labels=config.num_labels,
+    )
+
+
 def build_neck(config: ZenDenseConfig) -> DPTNeck | None:
     """DPT's neck; none for a linear head."""
     # CODEPATH: the configuration's head.
     if config.head == "linear":
         return None
-    neck = DPTNeck(config.dpt_config())
+    neck = DPTNeck(dpt_config(config))
     # CODEPATH: the levels of a pyramid come reassembled, as those of a hierarchical backbone in transformers.
     if config.backbone_config.reshape_hidden_states:
         neck.reassemble_stage = None
@@ -103,7 +119,7 @@ class ZenForSemanticSegmentation(ZenDensePreTrainedModel):
         if self.neck is None:
             self.head = ZenLinearHead(self.backbone.channels[-1], config.num_labels)
         else:
-            self.head = DPTSemanticSegmentationHead(config.dpt_config())
+            self.head = DPTSemanticSegmentationHead(dpt_config(config))
         self.post_init()
 
     @can_return_tuple
@@ -151,7 +167,7 @@ class ZenForDepthEstimation(ZenDensePreTrainedModel):
         self.head = (
             ZenLinearHead(self.backbone.channels[-1], 1)
             if self.neck is None
-            else DPTDepthEstimationHead(config.dpt_config())
+            else DPTDepthEstimationHead(dpt_config(config))
         )
         self.post_init()
 

@@ -31,7 +31,9 @@ def test_frames_of_several_sizes_share_one_canvas():
 
 def test_an_encoder_of_one_size_is_refused():
     encoder = SimpleNamespace(any_size=False, default_image_size=64, stride=16, name="fixed")
-    with pytest.raises(ValueError, match="fixed takes frames of 64x64 pixels alone; dense tasks keep the aspect ratio"):
+    with pytest.raises(
+        ValueError, match="fixed takes frames of 64x64 pixels alone; dense tasks keep the aspect ratio"
+    ):
         Layout.of(encoder, 64)
 
 

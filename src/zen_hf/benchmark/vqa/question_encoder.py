@@ -11,7 +11,7 @@ from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from zen_hf.modeling.complete_checkpoint_zen import refuse_incomplete
 from zen_hf.modeling.image_text_encoder import text_fingerprint
-from zen_hf.modeling.modeling_zen_zero_shot import load_tokenizer
+from zen_hf.modeling.text_tower_zen import load_tokenizer
 
 
 @dataclass(frozen=True)
