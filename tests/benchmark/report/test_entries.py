@@ -40,6 +40,13 @@ def test_encoders_of_one_name(tmp_path, summary_change):
     assert names([tmp_path]) == ["zen (12345678)", "zen (0)"]
 
 
+def test_a_size_for_each_task_makes_no_other_encoder(tmp_path, summary_change):
+    write_result(tmp_path / "a", videos=3)
+    second = write_result(tmp_path / "b", "m2cai16_phase", videos=3)
+    summary_change(second, lambda summary: summary.update(image_size=336))
+    assert names([tmp_path]) == ["zen", "zen"]
+
+
 def test_results_on_other_videos_are_not_mixed(tmp_path):
     write_result(tmp_path / "a", videos=3)
     write_result(tmp_path / "b", videos=4)

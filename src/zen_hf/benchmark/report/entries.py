@@ -230,12 +230,22 @@ def encoder_key(summary: dict) -> tuple[str, str, int]:
 
 
 def encoder_names(summaries: Sequence[dict]) -> dict[tuple[str, str, int], str]:
-    """A name for every encoder, with a part of the fingerprint and the size of the pictures where it needs them."""
+    """A name for every encoder, with a part of the fingerprint and the size of the pictures where it needs them.
+
+    It needs the size only where one task under one protocol was measured at several: an encoder that sees masks at 448 pixels
+    and phases at 224 is one encoder.
+    """
     keys = list(dict.fromkeys(map(encoder_key, summaries)))
+    sizes: dict[tuple, set[int]] = {}
+    for summary in summaries:
+        name, fingerprint, size = encoder_key(summary)
+        sizes.setdefault((name, fingerprint, summary["task"], summary["protocol"]), set()).add(size)
+    several = {key[:2] for key, found in sizes.items() if len(found) > 1}
     names = {}
     for name, fingerprint, size in keys:
         weights = {other for same, other, _ in keys if same == name}
-        sizes = {other for same, mark, other in keys if (same, mark) == (name, fingerprint)}
-        more = ([fingerprint[:8]] if len(weights) > 1 else []) + ([f"{size} px"] if len(sizes) > 1 else [])
+        more = ([fingerprint[:8]] if len(weights) > 1 else []) + (
+            [f"{size} px"] if (name, fingerprint) in several else []
+        )
         names[name, fingerprint, size] = f"{name} ({', '.join(more)})" if more else name
     return names
