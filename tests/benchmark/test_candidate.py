@@ -23,7 +23,7 @@ TINY = {
 @pytest.fixture
 def loads_tiny_encoder(monkeypatch):
     encoder = FrameEncoder(ZenModel(ZenConfig(**TINY)), [0.5] * 3, [0.2] * 3)
-    monkeypatch.setattr(FrameEncoder, "from_pretrained", lambda name, revision=None: encoder)
+    monkeypatch.setattr(FrameEncoder, "from_pretrained", lambda name, revision=None, trust_remote_code=False: encoder)
     return encoder
 
 
