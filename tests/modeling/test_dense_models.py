@@ -261,3 +261,22 @@ def test_heads_that_do_not_fit_are_named():
     vectors.forward = lambda pixel_values, **_: type("Output", (), {"last_hidden_state": torch.zeros(1, 8)})()
     with pytest.raises(ValueError, match=r"gives features \(1, 8\) of a blank frame"):
         build(vectors, "linear", "segmentation")
+
+
+@pytest.mark.parametrize("kind", ["segmentation", "depth"])
+@pytest.mark.parametrize("name", ["zen", "mobilenet"])
+def test_a_signal_keeps_its_size_through_fresh_dpt(kind, name):
+    """transformers' own weights let it fade to 0.0001 on the way, and places could not be told apart."""
+    labels = ("a", "b") if kind == "segmentation" else ()
+    model = dense_model(TRUNKS[name](), "dpt", kind, labels, **SMALL)
+    backbone = dense_backbone(model)
+    with torch.no_grad():
+        maps = backbone.trunk_maps(torch.rand(2, 3, 64, 64))
+        drawn = [torch.randn(maps_of.shape) for maps_of in maps]
+        seen = []
+        last = [module for module in model.head.modules() if isinstance(module, torch.nn.Conv2d)][-1]
+        fused = model.neck.fusion_stage.layers[-1].register_forward_hook(lambda *call: seen.append(call[2]))
+        dense_output(model, kind, maps=drawn)
+        fused.remove()
+    assert 0.2 < seen[0].std() < 10
+    assert last.weight.std() < 0.1

@@ -119,6 +119,8 @@ def dense_model(
             own = ZenForDepthEstimation if kind == "depth" else ZenForSemanticSegmentation
             scale = {"depth_scale": depth_scale} if kind == "depth" else {}
             model = own(ZenDenseConfig(backbone_config=backbone, head=head, width=width, **scale, **classes))
+        if head == "dpt":
+            draw_convolutions(model.neck, model.head)
     if head == "dpt" and kind == "depth":
         # its last step is a ReLU: begun at the scale, no pixel is dead before the first step
         nn.init.ones_(model.head.head[-2].bias.data)
@@ -127,6 +129,23 @@ def dense_model(
     model = model.to(parameter.device, parameter.dtype).eval()
     freeze_unused(model)
     return model
+
+
+def draw_convolutions(*parts: nn.Module) -> None:
+    """Fresh weights under which a signal keeps its size through DPT's convolutions.
+
+    transformers draws all of them with deviation 0.02, which is made for weights that a checkpoint then replaces: through ten
+    convolutions a signal of 1 would shrink to 0.0001, and the first steps could not tell one place from another. Here each
+    weight has the variance 1 / inputs (LeCun et al., "Efficient BackProp", 1998); the last convolution stays small.
+
+    Args:
+        parts: The neck and the head.
+    """
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    for module in [module for part in parts for module in part.modules() if isinstance(module, kinds)][:-1]:
+        # a transposed convolution of DPT has as large a kernel as a stride: every output comes from one place
+        taps = 1 if isinstance(module, nn.ConvTranspose2d) else module.kernel_size[0] * module.kernel_size[1]
+        nn.init.normal_(module.weight, std=(module.in_channels * taps) ** -0.5)
 
 
 def backbone_config(trunk: PreTrainedModel, head: str, width: int) -> ZenPyramidConfig:
