@@ -3,6 +3,7 @@
 """What stands between class maps and the queries of Mask2Former, and between depth and its range and precision."""
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from transformers.utils import logging as transformers_logging
 from zen_hf.benchmark.dense import quiet_models
 from zen_hf.benchmark.dense.networks import DenseNetwork, class_shares, depth_range, masks_of_classes
 from zen_hf.benchmark.dense.pictures import IGNORE, from_bytes, to_bytes
+from zen_hf.benchmark.dense.truths import TruthBatch
 from zen_hf.benchmark.metrics.depth_errors.depth_errors import DepthErrors
 from zen_hf.benchmark.task import Target
 from zen_hf.modeling import dense_models
 from zen_hf.modeling.configuration_zen import ZenConfig
+from zen_hf.modeling.dense_models import dense_model
 from zen_hf.modeling.modeling_zen import ZenModel
 
 
@@ -91,3 +94,29 @@ def test_queries_speak_for_their_class_where_their_mask_is():
     shares = class_shares(class_logits, mask_logits)
     assert shares.shape == (2, 1, 2)
     torch.testing.assert_close(shares, torch.tensor([[[0.0, 1.0]], [[1.0, 0.0]]]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("head", ["linear", "dpt", "upernet"])
+@pytest.mark.parametrize("kind", ["segmentation", "partial"])
+def test_a_fresh_head_says_how_frequent_classes_are(head, kind):
+    """Its output, with the picture's part taken away, is the share of each class in the truth."""
+    config = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 16}
+    trunk = ZenModel(ZenConfig(**config, patch_size=8, image_size=32))
+    labels = ("background", "a", "b") if kind == "segmentation" else ("a", "b", "c")
+    target = SimpleNamespace(kind=kind, labels=labels, settings={})
+    network = DenseNetwork(dense_model(trunk, head, kind, labels, width=32, seed=0), target, head)
+    if kind == "segmentation":
+        batch = TruthBatch(classes=torch.tensor([[[0, 0, 0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 0, 2, IGNORE, IGNORE]]]))
+        expected = torch.tensor([11 / 14, 2 / 14, 1 / 14])
+    else:
+        present = torch.tensor([[[[True, False]], [[True, True]], [[True, True]]]])
+        batch = TruthBatch(present=present, known=torch.tensor([[[[True]], [[True]], [[False]]]]).expand(-1, -1, 1, 2))
+        expected = torch.tensor([0.5, 1 - 1e-4, 1e-4])  # the third was never annotated
+    truths = SimpleNamespace(batch=lambda rows: batch, classes=3)
+    network.begin_with_frequencies(truths, [0, 1])
+    (layer,) = network.output_layers()
+    torch.nn.init.zeros_(layer.weight)
+    logits = network.module.eval()(torch.rand(1, 3, 32, 32)).logits
+    shares = logits.softmax(dim=1) if kind == "segmentation" else logits.sigmoid()
+    torch.testing.assert_close(shares.amax((0, 2, 3)), expected, atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(shares.amin((0, 2, 3)), expected, atol=1e-5, rtol=1e-3)

@@ -193,7 +193,7 @@ def mean_dice(predictions, references, labels=(1, 2)):
 def test_a_head_on_a_frozen_trunk_learns_colours(head, least, make_exam, candidate, rows, tmp_path):
     conditions = Conditions("frozen", tmp_path, (head,))
     if head != "linear":
-        conditions = small(conditions, 120 if head == "mask2former" else 40)
+        conditions = small(conditions, {"mask2former": 120, "upernet": 80}.get(head, 40))
     found = predict_dense(make_exam("segmentation"), candidate, conditions)
     assert [(entry.head, entry.run) for entry in found] == [(head, "seed 0")]
     masks = decoded("segmentation", found[0])

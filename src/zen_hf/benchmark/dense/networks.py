@@ -22,7 +22,7 @@ from .losses import depth_loss, partial_loss, segmentation_loss
 from .pictures import IGNORE, DenseValue
 from .quiet_models import dense_model
 from .settings import DenseSettings
-from .truths import TruthBatch
+from .truths import CanvasTruths, TruthBatch
 
 HEADS = {
     "segmentation": ("linear", "dpt", "upernet", "mask2former"),
@@ -30,6 +30,7 @@ HEADS = {
     "depth": ("linear", "dpt"),
     "instances": ("linear", "mask2former"),
 }
+LEAST_SHARE = 1e-4  # of a class that hardly occurs
 LEAST_DEPTH = 1e-3  # of the scale: what a head's ReLU cut off has a logarithm
 HALF = np.finfo(np.float16)
 BACKGROUND = "background"
@@ -77,6 +78,38 @@ class DenseNetwork:
         for module in self.frozen.modules() if self.frozen is not None else ():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.eval()
+
+    @torch.no_grad()
+    def begin_with_frequencies(self, truths: CanvasTruths, rows: Sequence[int]) -> None:
+        """Let a fresh head say how frequent each class is in some training frames, before it has looked at any.
+
+        Else the first steps, nine tenths background, push every class down by all channels, and a short training never gets
+        it up again. Heads of depth begin at the typical depth, queries as transformers draws them.
+
+        Args:
+            truths: of training frames, as the head trains on them.
+            rows: of the frames that are counted.
+        """
+        if self.queries or self.kind == "depth":
+            return
+        counts = total = 0
+        for row in rows:
+            truth = truths.batch([row])
+            if self.kind == "partial":
+                counts = counts + (truth.present & truth.known).sum(dim=(0, 2, 3))
+                total = total + truth.known.sum(dim=(0, 2, 3))
+            else:
+                found = torch.bincount(truth.classes[truth.classes != IGNORE], minlength=truths.classes)
+                counts, total = counts + found, total + found.sum()
+        share = (counts / total.clamp(min=1)).clamp(LEAST_SHARE, 1 - LEAST_SHARE)
+        for layer in self.output_layers():
+            layer.bias.copy_(share.logit() if self.kind == "partial" else share.log())
+
+    def output_layers(self) -> list[nn.Conv2d]:
+        """The convolution that gives the classes; with adapters also the copy that is not trained."""
+        convolutions = [(name, part) for name, part in self.module.named_modules() if isinstance(part, nn.Conv2d)]
+        named = [part for name, part in convolutions if name.endswith("classifier")]  # linear, UperNet
+        return named or [[part for name, part in convolutions if "head" in name][-1]]
 
     def head_parameters(self) -> list[nn.Parameter]:
         """Those that are not the trunk's, and that an output depends on."""

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from ..feature_file import content_hash
 from .pictures import packed, unpacked
 
-FORMAT = "zen-hf dense predictions 2"
+FORMAT = "zen-hf dense predictions 3"
 
 
 @dataclass(frozen=True)

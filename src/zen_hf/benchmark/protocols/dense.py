@@ -35,6 +35,7 @@ from .zero_shot import without_patients
 
 TUNED = ("lora", "dora", "full")
 CLASSES_LOOKED_AT = 100  # frames of a video, for the classes it holds
+COUNTED = 50  # training frames, for how frequent each class is
 
 Part = tuple[dict[str, list[bytes]], dict]  # predictions by video, and what was chosen
 Parts = dict[tuple[str, str, str], list[Part]]  # (target, head, run) -> one per fold
@@ -122,7 +123,9 @@ def trained_head(
     sitting.frames.keep(maps.absent(sitting.rows([*labels.fold.train, *labels.fold.val])))
     truths = sitting.truths(target, head, labels.train[target.name])
     network = head_network(sitting.candidate.encoder, target, head, settings, seed, typical_depth(target, labels))
-    batches = row_batches(sitting.rows(labels.fold.train), settings, seed)
+    rows = sitting.rows(labels.fold.train)
+    network.begin_with_frequencies(truths, [rows[index] for index in spread(len(rows), COUNTED)])
+    batches = row_batches(rows, settings, seed)
     predict = sitting.predicting(target, maps.batches, network.predict)
     with seeded(seed, network.device):
         chosen = fit(
@@ -235,6 +238,7 @@ def tuned_part(
     made = tunable_model(
         sitting.candidate, target, head, method, settings, tuning, seed, typical_depth(target, labels)
     )
+    made.network.begin_with_frequencies(truths, [rows[index] for index in spread(len(rows), COUNTED)])
     network, merged = made.network, method == "full" or sitting.candidate.random_weights
     with seeded(seed, network.device):
         predict = sitting.predicting(target, sitting.pixels, network.predict)
