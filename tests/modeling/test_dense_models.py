@@ -266,7 +266,7 @@ def test_heads_that_do_not_fit_are_named():
 @pytest.mark.parametrize("kind", ["segmentation", "depth"])
 @pytest.mark.parametrize("name", ["zen", "mobilenet"])
 def test_a_signal_keeps_its_size_through_fresh_dpt(kind, name):
-    """transformers' own weights let it fade to 0.0001 on the way, and places could not be told apart."""
+    """Transformers' own weights let it fade to 0.0001 on the way, and places could not be told apart."""
     labels = ("a", "b") if kind == "segmentation" else ()
     model = dense_model(TRUNKS[name](), "dpt", kind, labels, **SMALL)
     backbone = dense_backbone(model)
