@@ -19,7 +19,7 @@ from transformers import (
     ViTConfig,
 )
 
-from zen_hf.data.frames import FrameSource, load_frames
+from zen_hf.data.frame_sources import FrameSource, load_frames
 from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec

@@ -16,7 +16,7 @@ from transformers import (
     VJEPA2Model,
 )
 
-from zen_hf.data.frames import FrameSource, load_frames
+from zen_hf.data.frame_sources import FrameSource, load_frames
 
 
 def save_teacher(model, folder):

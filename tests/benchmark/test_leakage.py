@@ -20,7 +20,7 @@ from zen_hf.benchmark.trained_on import (
     read_training_data,
     training_data_of,
 )
-from zen_hf.data.frames import FrameSource
+from zen_hf.data.frame_sources import FrameSource
 
 DINO = TrainingData("dino", complete=True, corpora=("lvd-142m",))
 

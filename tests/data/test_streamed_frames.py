@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zen_hf.data.frames import FrameSource, load_frames
+from zen_hf.data.frame_sources import FrameSource, load_frames
 
 
 def encoded(number):
@@ -112,7 +112,7 @@ def test_a_dataset_on_the_hub_streams_without_being_downloaded(shards, tmp_path)
     for part in range(2):
         (shards / f"part{part}.parquet").rename(served / f"train-0000{part}-of-00002.parquet")
     script = (
-        "from zen_hf.data.frames import FrameSource, load_frames\n"
+        "from zen_hf.data.frame_sources import FrameSource, load_frames\n"
         "source = FrameSource(path='tester/frames', procedure_column='operation', streaming=True)\n"
         "frames, _ = load_frames([source], ['v1'])\n"
         "print(len(frames), frames[len(frames) - 1]['image']['path'], frames[3]['procedure'], frames.groups[0].url)\n"

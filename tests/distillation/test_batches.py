@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zen_hf.data.frames import FrameSource, load_frames
+from zen_hf.data.frame_sources import FrameSource, load_frames
 from zen_hf.data.mixture import mix
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.batches import EndlessBatches, ViewDataset, ViewIndex

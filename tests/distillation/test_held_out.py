@@ -12,7 +12,7 @@ from PIL import Image
 from sklearn.linear_model import Ridge
 from sklearn.metrics import average_precision_score
 
-from zen_hf.data.frames import FrameSource, load_frames
+from zen_hf.data.frame_sources import FrameSource, load_frames
 from zen_hf.distillation.calibration import Calibration
 from zen_hf.distillation.held_out import HeldOutMonitor, MonitorSpec
 from zen_hf.distillation.held_out_features import kept_tokens

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from zen_hf.data.frames import FrameSource
+from zen_hf.data.frame_sources import FrameSource
 from zen_hf.distillation.student import StudentSpec
 from zen_hf.distillation.teachers import TeacherSpec
 from zen_hf.distillation.trackers import flat_settings

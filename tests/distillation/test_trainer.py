@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from datasets import Image
 from safetensors.torch import load_file
 
-from zen_hf.data.frames import FrameSource, load_frames
+from zen_hf.data.frame_sources import FrameSource, load_frames
 from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from datasets import Dataset
 
-from zen_hf.data.frames import image_bytes, load_frames
+from zen_hf.data.frame_sources import image_bytes, load_frames
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.recipes.distill import DistillRecipe, distill
 from zen_hf.recipes.report import report

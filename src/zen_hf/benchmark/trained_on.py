@@ -23,7 +23,7 @@ from pathlib import Path
 
 from transformers.utils import cached_file
 
-from zen_hf.data.frames import Frames, FrameSource
+from zen_hf.data.frame_sources import Frames, FrameSource
 
 from .known_patients import known_datasets, known_patients, require_known
 from .readers.source import Source

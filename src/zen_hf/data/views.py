@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from zen_hf.data.black_border import picture_area
-from zen_hf.data.frames import image_bytes
+from zen_hf.data.frame_sources import image_bytes
 
 
 @dataclass

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from zen_hf.data.clips import Clips
-from zen_hf.data.frames import Frames
+from zen_hf.data.frame_sources import Frames
 from zen_hf.data.views import ViewSpec, make_view
 
 

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from rich.progress import Progress
 
-from zen_hf.data.frames import Frames
+from zen_hf.data.frame_sources import Frames
 from zen_hf.data.mixture import WINDOW, MixtureSpec, mix
 from zen_hf.data.streamed_frames import StreamedFrames
 from zen_hf.data.views import ViewSpec

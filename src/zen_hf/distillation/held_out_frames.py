@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from zen_hf.data.frames import Frames
+from zen_hf.data.frame_sources import Frames
 from zen_hf.data.views import ViewSpec, make_view
 from zen_hf.distillation.frame_labels import FrameLabels, read_labels
 

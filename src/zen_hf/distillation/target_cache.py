@@ -13,7 +13,7 @@ from datasets import Dataset
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
-from zen_hf.data.frames import image_bytes
+from zen_hf.data.frame_sources import image_bytes
 from zen_hf.data.views import ViewSpec, make_view
 from zen_hf.distillation.batches import RenderedViews, ViewIndex
 from zen_hf.distillation.teachers import Teacher

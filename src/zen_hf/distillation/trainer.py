@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from zen_hf.data.frames import Frames
+from zen_hf.data.frame_sources import Frames
 from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.averaged_student import WholeParameters, averaged_student

@@ -20,7 +20,7 @@ from omegaconf import MISSING
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
-from zen_hf.data.frames import FrameSource, load_frames
+from zen_hf.data.frame_sources import FrameSource, load_frames
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec

@@ -10,7 +10,7 @@ import torch
 from omegaconf import MISSING
 
 from zen_hf.benchmark.trained_on import TrainingData, distilled_on, training_data_of
-from zen_hf.data.frames import Frames, FrameSource, leave_out, load_frames
+from zen_hf.data.frame_sources import Frames, FrameSource, leave_out, load_frames
 from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec

@@ -22,7 +22,7 @@ from zen_hf.benchmark.exam import set_exam
 from zen_hf.benchmark.leakage import Leakage
 from zen_hf.benchmark.split import load_split
 from zen_hf.benchmark.task import load_task
-from zen_hf.data.frames import FrameSource
+from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec
 from zen_hf.distillation.calibration import StandardisationSpec

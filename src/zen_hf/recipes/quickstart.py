@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from zen_hf.data.frames import FrameSource
+from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
 from zen_hf.distillation.skill_probes import SkillReading, pixel_features, read_skills, retention

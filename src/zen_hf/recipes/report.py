@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from zen_hf.data.frames import load_frames
+from zen_hf.data.frame_sources import load_frames
 from zen_hf.distillation.held_out import HeldOutMonitor
 from zen_hf.distillation.held_out_features import token_maps
 from zen_hf.distillation.held_out_frames import choose_frames, spread

@@ -33,7 +33,7 @@ from zen_hf.benchmark.readers.source import Source
 from zen_hf.benchmark.split import Fold, Split
 from zen_hf.benchmark.task import Target, Task
 from zen_hf.benchmark.text_prompts import load_prompts
-from zen_hf.data.frames import FrameSource
+from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.synthetic_surgery import HOSPITALS, INSTRUMENTS, PHASES, SceneFrame, SyntheticSurgery
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
