@@ -15,7 +15,7 @@ from zen_hf.modeling.modeling_zen_dense import ZenLinearHead
 
 from ..pixel_encoder import PixelEncoder
 from ..task import Target
-from ..tuning.train_trunk import has_bf16
+from ..tuning.epochs import has_bf16
 from .canvas import Place
 from .decisions import decided, from_queries
 from .losses import depth_loss, partial_loss, segmentation_loss

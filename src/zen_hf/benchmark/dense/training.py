@@ -18,7 +18,7 @@ from torch import nn
 from ..exam import FoldLabels
 from ..scoring import video_statistics
 from ..task import Target
-from ..tuning.train_trunk import restore, warm_up_then_cosine, weights
+from ..tuning.epochs import restore, warm_up_then_cosine, weights
 from .networks import DenseNetwork
 from .settings import DenseSettings
 from .truths import TruthBatch, picked, spread

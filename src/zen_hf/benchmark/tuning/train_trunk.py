@@ -10,15 +10,12 @@ training twice costs twice. Test videos are neither decoded nor scored here.
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from math import cos, pi
 from pathlib import Path
 from typing import Literal
 
 import datasets
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import Progress
 from torch import nn
 
 from zen_hf.modeling.frame_encoder import FrameEncoder
@@ -28,9 +25,9 @@ from ..feature_cache import decode_ahead, require_fitting_size, rows_by_video, u
 from ..scoring import selection_scores
 from ..task import Target
 from .adapters import add_adapters, save_tuned
-from .augmentation import augment
 from .classifier import load_classifier, start_head
 from .decoded_frames import DecodedFrames
+from .epochs import has_bf16, train_epochs
 from .parameter_groups import parameter_groups
 from .settings import TuningSettings
 
@@ -131,6 +128,8 @@ def tune(
         rows = rows_of_fold(frames, labels, targets)
         truth = {target.name: stacked(labels.train[target.name], labels.fold.train) for target in targets}
         trained_classes = start_head(classifier, targets, truth)
+        places = {target.name: torch.tensor(trained_classes[target.name]) for target in targets}
+        given = {name: torch.from_numpy(values) for name, values in truth.items()}
         if method == "full":
             trained = classifier.model.requires_grad_(True)
         else:
@@ -154,12 +153,18 @@ def tune(
             "precision": "bf16" if forward.bf16 else "fp32",
             "trained_parameters": sum(parameter.numel() for group in parameters for parameter in group["params"]),
         }
+        decoded = DecodedFrames(frames.select(np.concatenate(list(rows.values()))), image_size)
+        count = len(next(iter(truth.values())))
+        batch_size = settings.batch_size
         chosen |= train_epochs(
-            forward,
-            DecodedFrames(frames.select(np.concatenate(list(rows.values()))), image_size),
-            labels,
-            targets,
-            trained_classes,
+            forward.model,
+            device,
+            decoded,
+            count,
+            lambda rows, pixels: loss_over_targets(
+                forward(pixels), {name: values[rows] for name, values in given.items()}, targets, places
+            ),
+            validation(forward, decoded, count, labels, targets, batch_size) if labels.fold.val else None,
             torch.optim.AdamW([{k: v for k, v in group.items() if k != "names"} for group in parameters]),
             settings,
             seed,
@@ -174,92 +179,6 @@ def tune(
         save_tuned(merged, model, targets, image_size, Path(folder), revision)
     merged.eval().requires_grad_(False)
     return TunedModel(merged, classifier.encoder, targets, image_size, settings.batch_size, chosen)
-
-
-def train_epochs(
-    forward: Forward,
-    decoded: DecodedFrames,
-    labels: FoldLabels,
-    targets: tuple[Target, ...],
-    trained_classes: dict[str, list[int]],
-    optimizer: torch.optim.Optimizer,
-    settings: TuningSettings,
-    seed: int,
-    frozen_statistics: bool,
-) -> dict:
-    """Train epoch by epoch, and leave the best epoch's weights in the model.
-
-    Args:
-        forward: the model; it is changed.
-        decoded: frames of the training videos, then of the validation videos, in the order of the fold.
-        labels: their truth.
-        targets: what is predicted.
-        trained_classes: per target the classes that have a training frame.
-        optimizer: of the parameters that are trained, with their highest rates.
-        settings: how to train.
-        seed: of the order of frames and their augmentation.
-        frozen_statistics: whether batch norms keep the statistics of the checkpoint.
-
-    Returns:
-        What happened, ready for JSON.
-
-    Raises:
-        FloatingPointError: if the loss leaves the finite numbers.
-    """
-    truth = {
-        target.name: torch.from_numpy(stacked(labels.train[target.name], labels.fold.train)) for target in targets
-    }
-    count = len(next(iter(truth.values())))
-    places = {target.name: torch.tensor(trained_classes[target.name]) for target in targets}
-    random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    steps = -(-count // settings.batch_size)
-    steps = min(steps, settings.max_steps_per_epoch or steps)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_up_then_cosine(settings, steps * settings.epochs))
-    clipped = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    losses, scores, best = [], [], None
-    if labels.fold.val:
-        score = validation(forward, decoded, count, labels, targets, settings.batch_size)
-    with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("training the trunk", total=steps * settings.epochs)
-        for epoch in range(settings.epochs):
-            training_mode(forward.model, frozen_statistics)
-            batches = np.array_split(random.permutation(count), -(-count // settings.batch_size))[:steps]
-            total = 0.0
-            for rows, pixels in zip(batches, decoded.batches(batches), strict=True):
-                pixels = pixels.to(forward.encoder.mean.device)
-                logits = forward(augment(pixels, generator, settings.shrink, settings.brightness))
-                loss = loss_over_targets(
-                    logits, {name: values[rows] for name, values in truth.items()}, targets, places
-                )
-                optimizer.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(clipped, settings.clip)
-                optimizer.step()
-                schedule.step()
-                total += loss.item()
-                if not np.isfinite(total):
-                    raise FloatingPointError(
-                        f"the loss is {loss.item()} in epoch {epoch + 1}; lower the learning rates (now {settings})."
-                    )
-                progress.update(bar, advance=1, description=f"epoch {epoch + 1}, loss {loss.item():.3f}")
-            losses.append(total / steps)
-            if not labels.fold.val:
-                continue
-            scores.append(score())
-            if best is None or scores[-1] > best[0]:
-                best = (scores[-1], epoch, weights(forward.model))
-            elif epoch - best[1] >= settings.patience:
-                break
-    if best is not None:
-        restore(forward.model, best[2])
-    return {
-        "selection": "best epoch on validation videos" if labels.fold.val else "fixed number of epochs",
-        "steps_per_epoch": steps,
-        "epochs": len(losses),
-        "best_epoch": len(losses) if best is None else best[1] + 1,
-        "train_loss": losses,
-        "validation_scores": scores,
-    }
 
 
 def rows_of_fold(frames: datasets.Dataset, labels: FoldLabels, targets: Sequence[Target]) -> dict[str, list[int]]:
@@ -365,45 +284,3 @@ def validation(
         return float(np.mean(scores))
 
     return score
-
-
-def training_mode(model: nn.Module, frozen_statistics: bool) -> None:
-    """Switch dropout and drop path on, and batch norms too unless they keep the statistics of the checkpoint."""
-    model.train()
-    for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and frozen_statistics:
-            module.eval()
-
-
-def weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of all that training changes: trained parameters, and buffers."""
-    changing = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    return {name: value.detach().clone() for name, value in (changing | dict(model.named_buffers())).items()}
-
-
-@torch.no_grad()
-def restore(model: nn.Module, copy: dict[str, torch.Tensor]) -> None:
-    """Put back what `weights` copied."""
-    current = dict(model.named_parameters()) | dict(model.named_buffers())
-    for name, value in copy.items():
-        current[name].copy_(value)
-
-
-def warm_up_then_cosine(settings: TuningSettings, steps: int) -> Callable[[int], float]:
-    """Factor of the learning rates at a step: up a line, then down a cosine to zero."""
-    rising = round(settings.warm_up * steps)
-
-    def factor(step: int) -> float:
-        if step < rising:
-            return (step + 1) / (rising + 1)
-        return 0.5 + 0.5 * cos(pi * (step - rising) / max(steps - rising, 1))
-
-    return factor
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether a device multiplies in bfloat16 by its own instructions; where it does not, it is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = torch.cpu.get_capabilities()
-    return device.type == "cpu" and any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -15,8 +15,6 @@ from typing import Literal
 import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from rich.console import Console
-from rich.progress import Progress
 from torch import nn
 
 from zen_hf.modeling.frame_encoder import FrameEncoder
@@ -29,11 +27,10 @@ from ..heads.seen_classes import SeenClasses
 from ..scoring import selection_scores
 from ..task import Target
 from ..tuning.adapters import adapter_targets
-from ..tuning.augmentation import augment
 from ..tuning.decoded_frames import DecodedFrames
+from ..tuning.epochs import has_bf16, train_epochs
 from ..tuning.parameter_groups import parameter_groups
 from ..tuning.settings import TuningSettings
-from ..tuning.train_trunk import has_bf16, restore, training_mode, warm_up_then_cosine, weights
 from .answer_model import AnswerModel, save_answers, tokens_of
 from .fusion import Fusion, FusionHead, answer
 from .question_encoder import EncodedQuestions, QuestionEncoder
@@ -117,10 +114,10 @@ def tune_answers(
         }
         chosen |= train_epochs(
             both,
-            encoder,
+            encoder.mean.device,
             decoded,
-            questions,
-            with_frames(train, rows),
+            count,
+            answer_loss(encoder, fusion, questions, with_frames(train, rows)),
             validation(encoder, fusion, decoded, count, questions, val, rows, target, settings) if val else None,
             torch.optim.AdamW([{k: v for k, v in group.items() if k != "names"} for group in groups]),
             settings,
@@ -184,92 +181,28 @@ def with_frames(videos: list[AskedVideo], rows: dict[str, list[int]]) -> tuple[n
     )
 
 
-def train_epochs(
-    both: nn.ModuleDict,
-    encoder: FrameEncoder,
-    decoded: DecodedFrames,
-    questions: EncodedQuestions,
-    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
-    score: Callable[[], float] | None,
-    optimizer: torch.optim.Optimizer,
-    settings: TuningSettings,
-    seed: int,
-    frozen_statistics: bool,
-) -> dict:
-    """Train epoch by epoch, and leave the best epoch's weights in the model.
+def answer_loss(
+    encoder: FrameEncoder, fusion: Fusion, questions: EncodedQuestions, rows: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> Callable[[np.ndarray, torch.Tensor], torch.Tensor]:
+    """The loss over all questions on some frames, as a function of their rows and pixels.
 
     Args:
-        both: trunk and fusion; they are changed.
         encoder: what reads the trunk.
-        decoded: frames, first those of the training videos.
+        fusion: trained with it.
         questions: all questions.
         rows: frame, question and answer of every training row.
-        score: of the model as it is, on validation videos; None without any.
-        optimizer: of the parameters that are trained, with their highest rates.
-        settings: how to train.
-        seed: of the order of frames and their augmentation.
-        frozen_statistics: whether batch norms keep the statistics of the checkpoint.
-
-    Returns:
-        What happened, ready for JSON.
-
-    Raises:
-        FloatingPointError: if the loss leaves the finite numbers.
     """
     frame_of, question_of, labels = rows
     of_frame = np.split(np.argsort(frame_of, kind="stable"), np.cumsum(np.bincount(frame_of))[:-1])
     truth = torch.from_numpy(labels).long().to(encoder.mean.device)
-    random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    count = len(of_frame)
-    steps = -(-count // settings.batch_size)
-    steps = min(steps, settings.max_steps_per_epoch or steps)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_up_then_cosine(settings, steps * settings.epochs))
-    clipped = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    losses, scores, best = [], [], None
-    with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("training the trunk", total=steps * settings.epochs)
-        for epoch in range(settings.epochs):
-            training_mode(both, frozen_statistics)
-            batches = np.array_split(random.permutation(count), -(-count // settings.batch_size))[:steps]
-            total = 0.0
-            for frames, pixels in zip(batches, decoded.batches(batches), strict=True):
-                pixels = augment(pixels.to(encoder.mean.device), generator, settings.shrink, settings.brightness)
-                picked = np.concatenate([of_frame[frame] for frame in frames])
-                places = np.repeat(np.arange(len(frames)), [len(of_frame[frame]) for frame in frames])
-                logits = answer(
-                    both["fusion"], trained_tokens(encoder, pixels), places, questions, question_of[picked]
-                )
-                loss = nn.functional.cross_entropy(logits, truth[torch.from_numpy(picked).to(truth.device)])
-                optimizer.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(clipped, settings.clip)
-                optimizer.step()
-                schedule.step()
-                total += loss.item()
-                if not np.isfinite(total):
-                    raise FloatingPointError(
-                        f"the loss is {loss.item()} in epoch {epoch + 1}; lower the learning rates (now {settings})."
-                    )
-                progress.update(bar, advance=1, description=f"epoch {epoch + 1}, loss {loss.item():.3f}")
-            losses.append(total / steps)
-            if score is None:
-                continue
-            both.eval()
-            scores.append(score())
-            if best is None or scores[-1] > best[0]:
-                best = (scores[-1], epoch, weights(both))
-            elif epoch - best[1] >= settings.patience:
-                break
-    if best is not None:
-        restore(both, best[2])
-    return {
-        "selection": "fixed number of epochs" if score is None else "best epoch on validation videos",
-        "steps_per_epoch": steps,
-        "epochs": len(losses),
-        "best_epoch": len(losses) if best is None else best[1] + 1,
-        "train_loss": losses,
-        "validation_scores": scores,
-    }
+
+    def loss(frames: np.ndarray, pixels: torch.Tensor) -> torch.Tensor:
+        picked = np.concatenate([of_frame[frame] for frame in frames])
+        places = np.repeat(np.arange(len(frames)), [len(of_frame[frame]) for frame in frames])
+        logits = answer(fusion, trained_tokens(encoder, pixels), places, questions, question_of[picked])
+        return nn.functional.cross_entropy(logits, truth[torch.from_numpy(picked).to(truth.device)])
+
+    return loss
 
 
 def trained_tokens(encoder: FrameEncoder, pixels: torch.Tensor) -> torch.Tensor:
