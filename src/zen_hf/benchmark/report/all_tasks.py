@@ -5,8 +5,9 @@
 from collections.abc import Sequence
 from html import escape
 
+from zen_hf.pages.palette import colours
+
 from .entries import Entry
-from .palette import colours
 from .radar import radars
 from .score_bars import score_bars
 from .standings import HEADS_DIFFER, SUITE, Standing, TaskRow, absent_tasks, primary_score, standings

@@ -8,9 +8,10 @@ from html import escape
 
 import numpy as np
 
+from zen_hf.pages.palette import colours
+
 from ..task import DENSE
 from .entries import Entry, Score
-from .palette import colours
 from .words import badge, head_words, number_html
 
 RARE = 0.01  # share of test frames

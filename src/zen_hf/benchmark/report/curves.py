@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from zen_hf.pages.palette import colours
+
 from .entries import Entry, Score
-from .palette import colours
 from .words import head_words, number
 
 WIDTH, HEIGHT = 430, 300

@@ -8,6 +8,8 @@ from html import escape
 
 import numpy as np
 
+from zen_hf.pages.palette import colours
+
 from ..dense.pictures import DenseValue, Instances, PartialMask, from_bytes
 from ..scoring import score_frames
 from ..task import Target
@@ -25,7 +27,6 @@ from .drawn_pictures import (
     mask_picture,
 )
 from .entries import Entry
-from .palette import colours
 from .ribbons import legend, missing_note
 from .words import head_words, number
 

@@ -7,6 +7,9 @@ from functools import partial
 from html import escape
 from itertools import groupby
 
+from zen_hf.pages.palette import COLOURS
+from zen_hf.pages.style import STYLE
+
 from ..task import DENSE
 from .all_tasks import all_tasks
 from .class_bars import class_table, type_table
@@ -16,10 +19,8 @@ from .dataset_frames import DatasetFrames
 from .entries import Entry
 from .gallery import gallery
 from .measured import measured
-from .palette import COLOURS
 from .questions import questions
 from .ribbons import ribbons
-from .style import STYLE
 from .tables import MINIATURE, heads_table, overview
 from .words import PROTOCOLS, primary_words
 

@@ -7,8 +7,9 @@ from html import escape
 
 import numpy as np
 
+from zen_hf.pages.palette import colours
+
 from .entries import Entry
-from .palette import colours
 from .words import head_words, number
 
 SHOWN_VIDEOS = 3

@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How the page looks: light and dark as the reader's system, and on paper."""
+"""How a page looks: light and dark as the reader's system, and on paper."""
 
 STYLE = """
 :root { --ink: #1c2733; --soft: #5a6875; --line: #d5dde5; --page: #ffffff; --panel: #f2f5f8; --own: #0b62a8; --heat: #0b62a8;

@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from zen_hf.benchmark.report.palette import COLOURS, colours
+from zen_hf.pages.palette import COLOURS, colours
 
 # G. Machado et al., IEEE TVCG 15 (2009) 1291: severity 1.0, for linear RGB.
 VISION = {
