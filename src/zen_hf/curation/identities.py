@@ -1,0 +1,274 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Ids of videos, patients and hospitals that tell nothing to whoever has not the private folder beside the output.
+
+```text
+OUT.private/salt        32 random bytes, made once; whoever has them can test a guess of a name
+OUT.private/names.csv   video_id, path, patient, hospital
+```
+
+An id is the start of HMAC-SHA256(salt, kind and value). A plain hash would not do: whoever lists all hospitals, or all
+patient numbers, finds the one that has a given hash.
+"""
+
+import csv
+import hmac
+import os
+import secrets
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .video_input import InputProblem, VideoInput
+
+SALT_BYTES = 32
+DIGITS = 16  # of an id, hexadecimal: two of a million values share one with probability 3e-8
+LONGEST_NAME = 200  # bytes of a name that becomes an id, and so a folder; file systems allow 255
+READERS = 4  # files that are hashed at the same time
+COLUMNS = ("video_id", "path", "patient", "hospital")
+
+
+@dataclass
+class IdentitySettings:
+    """How videos, patients and hospitals are called in the output.
+
+    Attributes:
+        video: `"hash"`, a salted hash of the video's bytes, so that a renamed file keeps its id; or `"name"`, the file's
+            name without its ending.
+        patient: `"hash"`, a salted hash of hospital and patient, or of the video where no patient is known; or `"name"`.
+        source: `"hash"`, a salted hash of the hospital; or `"name"`. Where no hospital is known: `unknown`.
+        salt_file: File with the salt, at least 16 bytes, for ids that agree between runs or hospitals; None for a salt of
+            this output's own.
+    """
+
+    video: str = "hash"
+    patient: str = "hash"
+    source: str = "hash"
+    salt_file: str | None = None
+
+    def __post_init__(self):
+        for name in ("video", "patient", "source"):
+            if getattr(self, name) not in ("hash", "name"):
+                raise ValueError(f"identities.{name} is {getattr(self, name)!r}; expected 'hash' or 'name'")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the output calls a video.
+
+    Attributes:
+        video_id: The video.
+        patient_id: Its patient.
+        source: Its hospital.
+        sha256: Of its bytes.
+    """
+
+    video_id: str
+    patient_id: str
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Gives the ids.
+
+    Attributes:
+        private: Private folder of the output.
+        salt: What the hashes start from.
+        settings: How things are called.
+    """
+
+    private: Path
+    salt: bytes
+    settings: IdentitySettings
+
+    @classmethod
+    def open(cls, output: Path, settings: IdentitySettings) -> "Identities":
+        """Ids for an output, with the salt of earlier runs if there were any.
+
+        Must be called before anything is written to the output.
+
+        Raises:
+            FileNotFoundError: The salt file does not exist.
+            ValueError: The output has no private folder any more, or the salt is too short or another one than before.
+        """
+        private = private_folder(output)
+        salt_file = private / "salt"
+        if not salt_file.is_file() and Path(output).is_dir() and any(Path(output).iterdir()):
+            raise ValueError(
+                f"{output} holds a dataset, but {salt_file} is missing: its videos would get other ids. Put the private "
+                "folder back beside the output, or choose another output"
+            )
+        given = read_salt(settings.salt_file) if settings.salt_file is not None else None
+        salt = keep_salt(salt_file, given)
+        if given not in (None, salt):
+            raise ValueError(
+                f"{settings.salt_file} is not the salt that {output} was begun with ({salt_file}): its videos would get "
+                "other ids. Leave identities.salt_file out, or choose another output"
+            )
+        return cls(private, salt, settings)
+
+    def of(self, video: VideoInput, sha256: str) -> Identity:
+        """The ids of one video with the given hash of its bytes."""
+        by_name, hospital, patient = self.settings, plain(video.hospital), plain(video.patient)
+        video_id = stem_of(video) if by_name.video == "name" else self.hashed("video", sha256)
+        if not hospital:
+            source = "unknown"
+        else:
+            source = hospital if by_name.source == "name" else self.hashed("source", hospital)
+        if not patient:
+            patient_id = self.hashed("patient", "of video", sha256) if by_name.patient == "hash" else video_id
+        else:  # patient 1 of one hospital is not patient 1 of another
+            patient_id = patient if by_name.patient == "name" else self.hashed("patient", hospital, patient)
+        return Identity(video_id, patient_id, source, sha256)
+
+    def identify(
+        self, videos: list[VideoInput], sha256_of: Callable[[VideoInput], str] = VideoInput.sha256
+    ) -> tuple[list[tuple[VideoInput, Identity]], list[InputProblem]]:
+        """The ids of all videos; of several with the same bytes, the first counts.
+
+        Args:
+            videos: The videos, in the order in which they count.
+            sha256_of: Gives the hash of a video's bytes; several are asked for at the same time.
+
+        Returns:
+            The videos with their ids, and those that are left out, since they cannot be read or are copies.
+
+        Raises:
+            ValueError: Names were asked for as ids, and two videos or patients share one, or one cannot be an id.
+        """
+        self.check_names(videos)
+        identified: dict[str, tuple[VideoInput, Identity]] = {}
+        problems = []
+        with ThreadPoolExecutor(READERS) as pool:
+            hashes = list(pool.map(lambda video: _hash_or_problem(video, sha256_of), videos))
+        for video, found in zip(videos, hashes, strict=True):
+            if isinstance(found, InputProblem):
+                problems.append(found)
+                continue
+            first, _ = identified.setdefault(found, (video, self.of(video, found)))
+            if first is not video:
+                differ = [
+                    key for key in ("patient", "hospital", "procedure") if getattr(first, key) != getattr(video, key)
+                ]
+                detail = f"as {first.name}; counted once" + (
+                    f", though with another {' and '.join(differ)}" if differ else ""
+                )
+                problems.append(InputProblem(video.name, "the same content again", detail))
+        return list(identified.values()), problems
+
+    def write_names(self, videos: list[tuple[VideoInput, Identity]], file: str = "names.csv") -> Path:
+        """Writes which id is which video, into the private folder, whole or not at all."""
+        path = self.private / file
+        partial = path.with_name(f"{file}.{os.getpid()}.partial")
+        with open(_private_file(partial), "w", encoding="utf-8", errors="surrogateescape", newline="") as names:
+            table = csv.writer(names)
+            table.writerow(COLUMNS)
+            rows = [(identity.video_id, video.path, video.patient, video.hospital) for video, identity in videos]
+            table.writerows(sorted(rows))
+        os.replace(partial, path)
+        return path
+
+    def check_names(self, videos: list[VideoInput]) -> None:
+        """Refuses names that cannot be ids, before any video is read.
+
+        Raises:
+            ValueError: As `identify`.
+        """
+        if self.settings.video == "name":
+            taken: dict[str, VideoInput] = {}
+            for video in videos:
+                other = taken.setdefault(stem_of(video).casefold(), video)
+                if other is not video:
+                    raise ValueError(
+                        f"{other.name!r} and {video.name!r} would both be the video {stem_of(video)!r}; rename one, or "
+                        "set identities.video=hash"
+                    )
+        if self.settings.patient == "name":
+            hospitals: dict[str, str] = {}
+            for video in videos:
+                patient, hospital = plain(video.patient), plain(video.hospital)
+                if patient and hospitals.setdefault(patient, hospital) != hospital:
+                    raise ValueError(
+                        f"patient {patient!r} is named by {hospitals[patient]!r} and by {hospital!r}, and would be one "
+                        "patient; give them different names, or set identities.patient=hash"
+                    )
+
+    def hashed(self, kind: str, *values: str) -> str:
+        """The id of a value: the first letter of its kind and 16 hexadecimal digits."""
+        message = "\0".join((kind, *values)).encode("utf-8", "surrogateescape")
+        return kind[0] + hmac.new(self.salt, message, "sha256").hexdigest()[:DIGITS]
+
+
+def private_folder(output: Path) -> Path:
+    """The folder beside an output that holds what must not be shared."""
+    output = Path(output).absolute()
+    return output.with_name(f"{output.name}.private")
+
+
+def read_salt(file: str) -> bytes:
+    """The bytes of a salt file."""
+    if not Path(file).is_file():
+        raise FileNotFoundError(
+            f"identities.salt_file: no file {file!r}; copy the salt of the other run, or leave it out"
+        )
+    salt = Path(file).read_bytes()
+    if len(salt) < 16:
+        raise ValueError(f"identities.salt_file {file!r} has {len(salt)} bytes; expected at least 16 random ones")
+    return salt
+
+
+def keep_salt(file: Path, given: bytes | None) -> bytes:
+    """The salt of a private folder, which is made if it is not there; the first of several processes decides."""
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.chmod(0o700)
+        partial = file.with_name(f"salt.{secrets.token_hex(4)}.partial")
+        with open(_private_file(partial), "wb") as new:
+            new.write(given or secrets.token_bytes(SALT_BYTES))
+            new.flush()
+            os.fsync(new.fileno())  # ids that outlive their salt could never be made again
+        try:
+            os.link(partial, file)  # unlike a rename, fails if another process was first
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
+    return file.read_bytes()
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: without spaces around it, in the normal form in which an ä is one sign."""
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def stem_of(video: VideoInput) -> str:
+    """The name of a video's file without its ending, if it can be the name of a folder everywhere.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    stem = unicodedata.normalize("NFC", Path(video.path).stem)
+    printable = stem.isprintable() and not any(0xD800 <= ord(sign) <= 0xDFFF for sign in stem)
+    if not printable or set(stem) & set('\\/:*?"<>|') or stem[0] in ".- " or len(stem.encode()) > LONGEST_NAME:
+        raise ValueError(
+            f"{video.name!r}: its name cannot be an id (control or special signs, a leading dot, dash or space, or over "
+            f"{LONGEST_NAME} bytes); rename the file, or set identities.video=hash"
+        )
+    return stem
+
+
+def _hash_or_problem(video: VideoInput, sha256_of: Callable[[VideoInput], str]) -> str | InputProblem:
+    try:
+        return sha256_of(video)
+    except (OSError, ValueError) as error:  # ValueError: a dataset's row without a video
+        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return InputProblem(video.name, "unreadable file" if video.row is None else "unreadable row", words)
+
+
+def _private_file(path: Path) -> int:
+    """A new file that only its owner can read."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,0 +1,89 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Files below a folder or behind a glob, in a fixed order; links are followed, and no folder is read twice.
+
+`glob` and `Path.rglob` of Python follow a link that leads upwards again and again, until the path is too long.
+"""
+
+import glob
+import os
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+Problem = tuple[str, str, str]  # name, kind, detail of an InputProblem
+
+
+def is_glob(path: str) -> bool:
+    """Whether a path has wildcards."""
+    return glob.has_magic(path)
+
+
+def glob_files(pattern: str) -> tuple[list[str], list[Problem]]:
+    """The files that match a glob, or lie below a folder that does; `**` stands for any number of folders."""
+    parts = pattern.split(os.sep)
+    first = next(index for index, part in enumerate(parts) if is_glob(part))
+    root = os.sep.join(parts[:first]) or (os.sep if pattern.startswith(os.sep) else "")
+    wanted = [part for part in parts[first:] if part]
+    if root and not os.path.isdir(root):
+        return [], []
+    files, problems = files_below(root or ".", lambda parts: _leads_to(parts, wanted))
+    skip = 0 if root else len(os.path.join(".", ""))  # a relative glob stays relative as it was given
+    files = [file[skip:] for file in files]
+    start = len(os.path.join(root, "")) if root else 0
+    return [file for file in files if _matches(file[start:].split(os.sep), wanted)], problems
+
+
+def files_below(root: str, enter: Callable[[list[str]], bool] = lambda parts: True) -> tuple[list[str], list[Problem]]:
+    """Everything below a folder that is no folder, sorted by path; what is hidden is left.
+
+    Args:
+        root: The folder.
+        enter: Says by a folder's path below the root whether to look into it.
+
+    Returns:
+        The paths, and what could not be read or was not read again. Folders are read before links to them, so a file has
+        its own name where it has one.
+    """
+    files, problems, links = [], [], [(root, [])]
+    seen = set()
+    while links:
+        folders = [links.pop(0)]
+        while folders:
+            folder, parts = folders.pop()
+            real = os.path.realpath(folder)
+            if real in seen:
+                if parts and os.path.islink(folder):
+                    problems.append((folder, "link to a folder that is read already", f"to {real}; read once"))
+                continue
+            seen.add(real)
+            try:
+                with os.scandir(folder) as listing:
+                    entries = sorted(listing, key=lambda entry: entry.name)
+            except OSError as error:
+                problems.append((folder, "unreadable folder", error.strerror or str(error)))
+                continue
+            for entry in entries:
+                below = [*parts, entry.name]
+                if entry.name.startswith("."):
+                    continue
+                if not os.path.isdir(entry.path):
+                    files.append(entry.path)
+                elif enter(below):
+                    (links if entry.is_symlink() else folders).append((entry.path, below))
+    return sorted(files, key=lambda file: file.split(os.sep)), sorted(problems)
+
+
+def _matches(parts: list[str], pattern: list[str]) -> bool:
+    """Whether a path, or a folder that it lies in, matches."""
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return _matches(parts, pattern[1:]) or (bool(parts) and _matches(parts[1:], pattern))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _leads_to(parts: list[str], pattern: list[str]) -> bool:
+    """Whether something below a folder can match."""
+    if not pattern or not parts or pattern[0] == "**":
+        return True
+    return fnmatchcase(parts[0], pattern[0]) and _leads_to(parts[1:], pattern[1:])
