@@ -47,8 +47,9 @@ def test_features_are_those_of_the_encoder(tmp_path, drawn, colour_encoder):
     row = drawn[14 + 5]  # the sixth frame of VID70
     pixels = np.array(row["image"].resize((56, 56), Image.Resampling.BICUBIC), np.float32) / 255
     tiles = pixels.reshape(7, 8, 7, 8, 3).mean(axis=(1, 3))
-    np.testing.assert_allclose(features["VID70"].mean_patch[5], tiles.mean(axis=(0, 1)), atol=1e-6)
-    np.testing.assert_allclose(features["VID70"].summary[5], tiles.transpose(2, 0, 1).ravel(), atol=1e-6)
+    level = 1 / 255  # no pixel differs from Pillow's by more
+    np.testing.assert_allclose(features["VID70"].mean_patch[5], tiles.mean(axis=(0, 1)), atol=0.1 * level)
+    np.testing.assert_allclose(features["VID70"].summary[5], tiles.transpose(2, 0, 1).ravel(), atol=0.5 * level)
 
 
 def test_batch_size_does_not_matter(tmp_path, drawn, colour_encoder):

@@ -11,11 +11,9 @@ served. Files are written whole or not at all, so an interrupted extraction goes
 
 import functools
 import hashlib
-import importlib.metadata
 import io
 import itertools
 import os
-import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,14 +28,13 @@ from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import track
 
+from zen_hf.data.frame_pixels import FRAME_TO_PIXELS, frame_to_square, to_unit_range
+from zen_hf.extraction.feature_file import FeatureFile
+from zen_hf.extraction.preconditions import require_fitting_size, require_room, versions_of
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
-from .feature_file import FeatureFile
 from .readers.frame_image import VideoDecoder, open_frame, split_reference
 
-# The whole field of view goes to every encoder, so that none misses a tool that a centre crop would cut away; the
-# aspect ratio changes alike for all. Pillow's bicubic filter is antialiased. A new rule needs a new name: it is in the key.
-FRAME_TO_PIXELS = "rgb, whole frame resized to a square, pillow bicubic, [0, 1]"
 TOKEN_GRID = 8  # rows and columns of kept patch tokens, at most
 TOKENS = f"patch tokens averaged on a grid of at most {TOKEN_GRID}x{TOKEN_GRID}, float16"
 BATCHES_AHEAD = 2  # that are decoded while the encoder is busy
@@ -135,49 +132,10 @@ def write_features(files: list[FeatureFile], features: VideoFeatures) -> None:
             file.write(tensors)
 
 
-def require_fitting_size(encoder: FrameEncoder, image_size: int) -> None:
-    """Refuse an image size that the encoder cannot take, and name the nearest ones.
-
-    Raises:
-        ValueError: if the size is not a positive multiple of the encoder's stride.
-    """
-    if image_size <= 0 or image_size % encoder.stride:
-        below = image_size // encoder.stride * encoder.stride
-        nearest = " or ".join(str(size) for size in (below, below + encoder.stride) if size > 0)
-        raise ValueError(
-            f"image size {image_size} is not divisible by the encoder's stride {encoder.stride}: use {nearest}."
-        )
-
-
 def bytes_per_frame(encoder: FrameEncoder, image_size: int, tokens: bool) -> int:
     """What a frame takes in the cache: float32 summary and mean patch token, float16 patch tokens."""
     pooled = 4 * (encoder.summary_size + encoder.hidden_size)
     return pooled + tokens * 2 * encoder.hidden_size * min(image_size // encoder.stride, TOKEN_GRID) ** 2
-
-
-def require_room(folder: Path, frames: int, per_frame: int) -> None:
-    """Refuse to extract what the disk cannot hold.
-
-    Args:
-        folder: of the cache; need not exist yet.
-        frames: number of frames to extract.
-        per_frame: size of their features, in bytes.
-
-    Raises:
-        OSError: if less is free; the message names the sizes.
-    """
-    place = next(parent for parent in (Path(folder).absolute(), *Path(folder).absolute().parents) if parent.exists())
-    free = shutil.disk_usage(place).free
-    if frames * per_frame > free:
-        raise OSError(
-            f"features of {frames} frames take {frames * per_frame / 1e9:.3g} GB ({per_frame / 1e3:.3g} kB each), and "
-            f"{folder} has {free / 1e9:.3g} GB free; make room, or choose a folder on another disk with --cache."
-        )
-
-
-def versions_of(packages: Iterable[str]) -> dict[str, str]:
-    """Installed versions."""
-    return {name: importlib.metadata.version(name) for name in packages}
 
 
 def require_readable(dataset: datasets.Dataset) -> None:
@@ -362,9 +320,6 @@ def frame_to_pixels(row: dict, image_size: int) -> torch.Tensor:
     """
     try:
         with open_image(row["image"]) as picture:
-            square = picture.convert("RGB").resize((image_size, image_size), Image.Resampling.BICUBIC)
+            return to_unit_range(frame_to_square(picture, image_size))
     except (UnidentifiedImageError, ValueError, OSError) as error:
         raise ValueError(f"{frame_name(row)}: not a readable picture ({error}); replace the file.") from error
-    # by NumPy: a thread that calls torch here would bring up threads of torch's own, beside those of the encoder
-    channels = np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))  # [S, S, 3] -> [3, S, S]
-    return torch.from_numpy(channels / np.float32(255))

@@ -27,6 +27,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 import zen_hf
+from zen_hf.data.frame_pixels import FRAME_TO_PIXELS
 from zen_hf.run_directory import atomic_folder
 
 from . import video_weights
@@ -34,7 +35,7 @@ from .dense.canvas import RULE as CANVAS_RULE
 from .dense.frame_truths import FrameTruths
 from .dense.pictures import packed, to_bytes
 from .exam import Exam, Labels, Predictions
-from .feature_cache import FRAME_TO_PIXELS, frames_hash, rows_by_video
+from .feature_cache import frames_hash, rows_by_video
 from .leakage import Leakage
 from .split import Split
 from .statistics import confidence_interval, spread_over_seeds

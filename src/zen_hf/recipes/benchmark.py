@@ -18,7 +18,7 @@ from zen_hf.benchmark.candidate import Candidate, load_candidate, models_of_fold
 from zen_hf.benchmark.dense.settings import DenseSettings
 from zen_hf.benchmark.evaluation import CACHE_DIR, HEADS, PROTOCOLS, TUNED, Conditions, measure
 from zen_hf.benchmark.exam import Exam, set_exam
-from zen_hf.benchmark.feature_cache import require_fitting_size, require_readable
+from zen_hf.benchmark.feature_cache import require_readable
 from zen_hf.benchmark.leakage import flag, head_training_data, worst
 from zen_hf.benchmark.suites import data_below, suite_tasks
 from zen_hf.benchmark.task import Task, load_task
@@ -26,6 +26,7 @@ from zen_hf.benchmark.text_prompts import prompts_file
 from zen_hf.benchmark.trained_on import UNTRAINED, training_data_of
 from zen_hf.benchmark.tuning.classifier import require_tunable
 from zen_hf.benchmark.tuning.settings import TuningSettings
+from zen_hf.extraction.preconditions import require_fitting_size
 from zen_hf.modeling.image_text_encoder import has_text_tower
 from zen_hf.recipe_configuration import load_recipe, recipe_as_dict
 from zen_hf.recipes.benchmark_table import print_table

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.progress import track
 
 from zen_hf import __version__
+from zen_hf.extraction.preconditions import versions_of
 from zen_hf.modeling.dense_models import backbone_config, dense_backbone
 
 from ..candidate import Candidate
 from ..exam import Exam, FoldLabels
-from ..feature_cache import PACKAGES, frames_hash, rows_by_video, versions_of
+from ..feature_cache import PACKAGES, frames_hash, rows_by_video
 from ..pixel_encoder import PixelEncoder
 from ..task import Target
 from .canvas import RULE, Layout, Place

@@ -16,7 +16,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ..feature_file import content_hash
+from zen_hf.extraction.feature_file import content_hash
+
 from .pictures import packed, unpacked
 
 FORMAT = "zen-hf dense predictions 3"

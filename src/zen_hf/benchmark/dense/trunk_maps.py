@@ -15,8 +15,10 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from ..feature_cache import PACKAGES, frames_hash, versions_of
-from ..feature_file import FeatureFile
+from zen_hf.extraction.feature_file import FeatureFile
+from zen_hf.extraction.preconditions import versions_of
+
+from ..feature_cache import PACKAGES, frames_hash
 from .canvas import RULE
 from .canvas_frames import CanvasFrames
 

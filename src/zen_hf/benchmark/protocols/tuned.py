@@ -16,9 +16,11 @@ from typing import Literal
 
 import numpy as np
 
+from zen_hf.data.frame_pixels import FRAME_TO_PIXELS
+
 from ..candidate import Candidate
 from ..exam import Exam, FoldLabels, Predictions
-from ..feature_cache import FRAME_TO_PIXELS, extract_features, frames_hash, rows_by_video
+from ..feature_cache import extract_features, frames_hash, rows_by_video
 from ..tuning.settings import TuningSettings
 from ..tuning.train_trunk import TunedModel, tune
 from .probing import TEMPORAL, TRAINERS, joined, labelled, smoothed_variant

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ..feature_file import content_hash
+from zen_hf.extraction.feature_file import content_hash
 
 FORMAT = "zen-hf tuned part 1"
 

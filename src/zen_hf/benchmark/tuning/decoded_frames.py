@@ -28,7 +28,7 @@ FRAMES_AT_ONCE = 16  # of a film, from the decoder to where they are kept
 
 
 class DecodedFrames:
-    """Frames of a dataset by row, made into pixels by the rule `feature_cache.FRAME_TO_PIXELS`.
+    """Frames of a dataset by row, made into pixels by the rule `data.frame_pixels.FRAME_TO_PIXELS`.
 
     Args:
         frames: rows with the column `image`. Those of films are decoded now, pictures when they are asked for.

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from zen_hf.extraction.preconditions import require_fitting_size
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
 from ..exam import FoldLabels
-from ..feature_cache import decode_ahead, require_fitting_size, rows_by_video, undecoded
+from ..feature_cache import decode_ahead, rows_by_video, undecoded
 from ..scoring import selection_scores
 from ..task import Target
 from .adapters import add_adapters, save_tuned

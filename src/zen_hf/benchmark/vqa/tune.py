@@ -17,12 +17,13 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
+from zen_hf.extraction.preconditions import require_fitting_size
 from zen_hf.modeling.frame_encoder import FrameEncoder
 from zen_hf.modeling.pretrained_encoder import hub_name, load_pretrained
 
 from ..candidate import Candidate, fastest_device
 from ..exam import FoldLabels
-from ..feature_cache import pool_tokens, require_fitting_size, rows_by_video
+from ..feature_cache import pool_tokens, rows_by_video
 from ..heads.seen_classes import SeenClasses
 from ..scoring import selection_scores
 from ..task import Target

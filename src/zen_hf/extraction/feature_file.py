@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-TYPES = {"F16": np.float16, "F32": np.float32}
+TYPES = {"F16": np.float16, "F32": np.float32, "F64": np.float64, "I64": np.int64}
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,23 @@ class FeatureFile:
 def map_tensors(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file, in one private mapping: 8 bytes of length, a JSON header, then the values.
 
-    What is written to them stays in memory and never reaches the file.
+    What is written to them stays in memory and never reaches the file. NumPy has no bfloat16: such arrays are float32 in
+    memory, each value as it was.
     """
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
     header.pop("__metadata__", None)
     values = np.memmap(path, np.uint8, "c", 8 + length)  # one for all: each holds a file open
-    return {
-        name: values[slice(*entry["data_offsets"])].view(TYPES[entry["dtype"]]).reshape(entry["shape"])
-        for name, entry in header.items()
-    }
+    tensors = {}
+    for name, entry in header.items():
+        stored = values[slice(*entry["data_offsets"])]
+        if entry["dtype"] == "BF16":  # the upper half of a float32
+            numbers = (stored.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        else:
+            numbers = stored.view(TYPES[entry["dtype"]])
+        tensors[name] = numbers.reshape(entry["shape"])
+    return tensors
 
 
 def content_hash(tensors: dict[str, np.ndarray]) -> str:
