@@ -294,3 +294,48 @@ def test_an_encoder_is_frozen_and_no_module():
     encoder = FrameEncoder(model, [0.5] * 3, [0.5] * 3)
     assert not model.training and not any(parameter.requires_grad for parameter in model.parameters())
     assert not isinstance(encoder, torch.nn.Module)
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("mobilenet v2", "zen for distillation")])
+def test_hidden_layers_are_those_of_the_model(name):
+    """Every layer of every family, beside the model's own hidden states; the features of the last stay as they were."""
+    build, stride, prefix = FAMILIES[name]
+    model = randomise(build())
+    encoder = FrameEncoder(model, [0.5] * 3, [0.5] * 3)
+    images = torch.rand(2, 3, 32, 32)
+    network = encoder.model
+    hidden = network(encoder.normalise(images), **encoder.arguments, output_hidden_states=True).hidden_states
+    numbers = list(range(len(hidden)))
+    found, plain = encoder(images, layers=numbers), encoder(images)
+    assert list(found.layers) == numbers and plain.layers == {}
+    torch.testing.assert_close(found.summary, plain.summary)
+    torch.testing.assert_close(found.patches, plain.patches)
+    for number, states in enumerate(hidden):
+        layer = found.layers[number]
+        if prefix is None:
+            torch.testing.assert_close(layer.patches, states.flatten(2).transpose(1, 2))
+            assert layer.grid == states.shape[-2:]
+        else:
+            torch.testing.assert_close(layer.patches, states[:, prefix:])
+        expected = states[:, 0] if prefix else layer.patches.mean(dim=1)
+        torch.testing.assert_close(layer.summary, expected)
+
+
+def test_layers_that_are_not_there_are_named():
+    encoder = FrameEncoder(randomise(FAMILIES["vit"][0]()), [0.5] * 3, [0.5] * 3, name="my ViT")
+    for layer in (3, -1):
+        with pytest.raises(ValueError, match=f"my ViT has the layers 0 to 2, not {layer}"):
+            encoder(torch.rand(1, 3, 16, 16), layers=[layer])
+    shapes = {"image_size": 64, "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2], "window_size": 1}
+    swin = FrameEncoder(transformers.SwinModel(transformers.SwinConfig(**shapes)), [0.5] * 3, [0.5] * 3, name="Swin")
+    with pytest.raises(ValueError, match="Swin: layer 0 is .* expected a map for a map, or as many tokens"):
+        swin(torch.rand(1, 3, 64, 64), layers=[0])
+
+
+def test_a_model_without_hidden_layers_is_named():
+    model = randomise(FAMILIES["zen for distillation"][0]())
+    encoder = FrameEncoder(model, [0.5] * 3, [0.5] * 3, name="student")
+    forward = encoder.model.forward
+    encoder.model.forward = lambda pixels, output_hidden_states=False: forward(pixels)
+    with pytest.raises(ValueError, match="student .* gives no hidden layers"):
+        encoder(torch.rand(1, 3, 16, 16), layers=[1])

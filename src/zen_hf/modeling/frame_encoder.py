@@ -5,10 +5,12 @@
 import copy
 import inspect
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from transformers import PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
 
 from .pretrained_encoder import CLIPS, PretrainedEncoder, first_size, load_pretrained
 
@@ -21,11 +23,13 @@ class FrameFeatures:
         summary: One vector per frame [B, Cs].
         patches: Patch tokens in row-major order [B, h * w, C].
         grid: Rows and columns of the patch grid (h, w).
+        layers: Features of hidden layers that were asked for, by number.
     """
 
     summary: torch.Tensor
     patches: torch.Tensor
     grid: tuple[int, int]
+    layers: dict[int, "FrameFeatures"] = field(default_factory=dict)
 
 
 class FrameEncoder(PretrainedEncoder):
@@ -139,17 +143,19 @@ class FrameEncoder(PretrainedEncoder):
         return stride
 
     @torch.no_grad()
-    def __call__(self, images: torch.Tensor, canvas: int | None = None) -> FrameFeatures:
+    def __call__(self, images: torch.Tensor, canvas: int | None = None, layers: Sequence[int] = ()) -> FrameFeatures:
         """Encodes frames.
 
         Args:
             images: RGB frames [B, 3, H, W] in [0, 1]; H and W divisible by `stride`.
             canvas: Side in pixels of a square to which frames are filled up on the right and below, with what the
                 model's mean colour becomes: zero. Features are those of the frame's own patches.
+            layers: Hidden layers whose features are wanted as well: 0 is what enters the first block, n what leaves the
+                n-th. Their summary is the first prefix token, or the mean of the patches where there is none.
 
         Raises:
-            ValueError: If the values leave [0, 1] (normalised twice?), the size does not fit the stride or the frames
-                do not fit the canvas.
+            ValueError: If the values leave [0, 1] (normalised twice?), the size does not fit the stride, the frames
+                do not fit the canvas or the model has no such layer.
         """
         if not self.any_size and {*images.shape[-2:], canvas} - {self.default_image_size, None}:
             raise ValueError(
@@ -159,7 +165,7 @@ class FrameEncoder(PretrainedEncoder):
         pixels = self.normalise(images)
         shown = (images.shape[-2] // self.stride, images.shape[-1] // self.stride)
         if canvas is None:
-            return self.read(self.model(pixels, **self.arguments), shown)
+            return self.run(pixels, shown, layers=layers)
         right, below = canvas - images.shape[-1], canvas - images.shape[-2]
         if canvas % self.stride or min(right, below) < 0:
             raise ValueError(
@@ -168,7 +174,41 @@ class FrameEncoder(PretrainedEncoder):
             )
         pixels = torch.nn.functional.pad(pixels, (0, right, 0, below))
         grid = (canvas // self.stride, canvas // self.stride)
-        return self.read(self.model(pixels, **self.arguments), grid, shown)
+        return self.run(pixels, grid, shown, layers)
+
+    def run(
+        self,
+        pixels: torch.Tensor,
+        grid: tuple[int, int],
+        shown: tuple[int, int] | None = None,
+        layers: Sequence[int] = (),
+    ) -> FrameFeatures:
+        """One forward pass of normalised pixels; see `read` for the other arguments."""
+        if not layers:
+            return self.read(self.model(pixels, **self.arguments), grid, shown)
+        outputs = self.model(pixels, **self.arguments, output_hidden_states=True)
+        hidden = {layer: self.layer_of(outputs, layer) for layer in layers}
+        found = {layer: self.read(states, grid, shown) for layer, states in hidden.items()}
+        return replace(self.read(outputs, grid, shown), layers=found)
+
+    def layer_of(self, outputs, layer: int) -> BaseModelOutput:
+        """A hidden layer as if it were the last.
+
+        Raises:
+            ValueError: If the model keeps no such layer, or keeps it in an order of its own.
+        """
+        states = getattr(outputs, "hidden_states", None)
+        if not states:
+            raise ValueError(f"{self.name} ({type(self.model).__name__}) gives no hidden layers; ask for none")
+        if not 0 <= layer < len(states):
+            raise ValueError(f"{self.name} has the layers 0 to {len(states) - 1}, not {layer}")
+        last, chosen = self.states_of(outputs), states[layer]
+        if chosen.ndim != last.ndim or (chosen.ndim == 3 and chosen.shape[1] != last.shape[1]):
+            raise ValueError(
+                f"{self.name}: layer {layer} is {list(chosen.shape)} and the last state {list(last.shape)}; expected a map "
+                "for a map, or as many tokens"
+            )
+        return BaseModelOutput(last_hidden_state=chosen)
 
     def states_of(self, outputs) -> torch.Tensor:
         """Tokens [B, prefix + h * w, C] or a map [B, C, h, w] of a model's output."""
