@@ -46,14 +46,17 @@ def frame_to_square(frame: np.ndarray | Image.Image, image_size: int) -> np.ndar
     return np.ascontiguousarray(square[0].numpy())
 
 
-def to_unit_range(squares: np.ndarray) -> torch.Tensor:
-    """Bytes as the pixels that a `FrameEncoder` takes.
+def to_unit_range(squares: np.ndarray, device: torch.device | str = "cpu") -> torch.Tensor:
+    """Bytes as the pixels that a `FrameEncoder` takes; the same numbers on every device.
 
     Args:
         squares: uint8 [..., 3, S, S].
+        device: Where they go, as bytes.
 
     Returns:
         float32 of the same shape, in [0, 1].
     """
-    # by NumPy: torch would bring up threads of its own in every thread that calls it, and a GPU would round otherwise
-    return torch.from_numpy(squares / np.float32(255))
+    if torch.device(device).type == "cpu":  # by NumPy: torch brings up threads of its own in every thread that calls it
+        return torch.from_numpy(squares / np.float32(255))
+    highest = torch.tensor(255.0, device=device)  # a GPU multiplies by the rounded inverse of a plain number
+    return torch.from_numpy(squares).to(device).float() / highest

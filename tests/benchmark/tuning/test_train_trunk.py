@@ -164,7 +164,8 @@ def test_whole_model_folder_loads_everywhere(run, held_out, sizes, tmp_path):
     picture = held_out[0]["image"]
     pixels = AutoImageProcessor.from_pretrained(tmp_path)(picture, return_tensors="pt")["pixel_values"]
     ours = tuned.encoder.normalise(frame_to_pixels(undecoded(held_out)[0], sizes["zen"])[None])
-    torch.testing.assert_close(pixels, ours, atol=1e-5, rtol=0)
+    level = 1 / 255 / tuned.encoder.std.min().item()  # the processor resizes by Pillow
+    torch.testing.assert_close(pixels, ours, atol=1.01 * level, rtol=0)
 
 
 def test_encoder_extracts_the_features_that_the_classifier_saw(run, held_out, sizes, tmp_path):
