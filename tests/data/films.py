@@ -94,6 +94,7 @@ def write_film(
     pix_fmt: str = "yuv420p",
     sound: bool = False,
     format: str | None = None,
+    faststart: bool = False,
 ) -> Path:
     """Write a film; the suffix chooses the container.
 
@@ -107,15 +108,18 @@ def write_film(
         b_frames: B frames in a row, where the codec has them.
         times: seconds of every frame, rising, not below 0 (variable frame rate).
         numbers: the number that each frame shows; 0, 1, 2, ... by default.
-        interlaced: upper lines are those of the moment, lower lines those 3 frames later; the bar code is one.
+        interlaced: the first field, of the lower lines, is of the moment; the upper lines are those 3 frames later. The
+            bar code is the same in both.
         metadata: of the container.
         options: of the encoder, such as {"crf": "30"}.
         pix_fmt: of the encoder.
         sound: whether there is a silent sound track too.
         format: of the container, where the suffix shall not choose.
+        faststart: whether an mp4 file has its index before its pictures.
     """
     numbers = list(numbers if numbers is not None else range(len(times) if times is not None else frames))
-    with av.open(str(path), "w", format=format) as container:
+    container_options = {"movflags": "+faststart"} if faststart else {}
+    with av.open(str(path), "w", format=format, options=container_options) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(ENCODERS.get(codec, codec), rate=Fraction(fps).limit_denominator(1001))
         stream.height, stream.width, stream.pix_fmt, stream.gop_size = *size, pix_fmt, gop
@@ -132,8 +136,8 @@ def write_film(
         for index, number in enumerate(numbers):
             picture = draw(number, size)
             if interlaced:
-                lower = slice(1, round(size[0] * (1 - STRIP)), 2)
-                picture[lower] = draw(number + 3, size)[lower]
+                upper = slice(0, round(size[0] * (1 - STRIP)), 2)
+                picture[upper] = draw(number + 3, size)[upper]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)
             frame.time_base = tick
             frame.pts = index if times is None else round(times[index] * CLOCK)
@@ -147,14 +151,14 @@ def write_film(
 def encoder_options(codec: str, gop: int, b_frames: int, interlaced: bool) -> dict[str, str]:
     """What the encoder is told beside its common settings; key frames at the scenes' changes are never added."""
     if codec == "h264":
-        threads = "threads=1:lookahead-threads=1:scenecut=0" + (":tff=1" if interlaced else "")
+        threads = "threads=1:lookahead-threads=1:scenecut=0" + (":bff=1" if interlaced else "")
         return {"preset": "veryfast", "crf": "20", "bf": str(b_frames), "x264-params": threads}
     if codec == "hevc":
         settings = (
             f"log-level=none:pools=1:frame-threads=1:scenecut=0:keyint={gop}:min-keyint={gop}:bframes={b_frames}"
         )
         return {"preset": "ultrafast", "crf": "20", "x265-params": settings}
-    return {"flags": "+ildct+ilme", "top": "1"} if interlaced else {}
+    return {"flags": "+ildct+ilme"} if interlaced else {}
 
 
 def silence(container: av.container.OutputContainer, track: av.AudioStream, seconds: float) -> None:
@@ -194,6 +198,34 @@ def loop_film(source: str | Path, path: str | Path, repeats: int, start_s: float
                     packet.pts = (pts + shift) * step + round(start_s / base)
                     packet.dts = (dts + shift) * step + round(start_s / base)
                     longer.mux(packet)
+    return Path(path)
+
+
+def join(sources: Sequence[str | Path], path: str | Path) -> Path:
+    """Show films one after the other in one file without encoding them again: .ts or .h264 alone, as their sources are.
+
+    The decoder learns of a change of size from the packets, as from a recorder that was switched over.
+    """
+    if str(path).endswith(".h264"):
+        Path(path).write_bytes(b"".join(Path(source).read_bytes() for source in sources))
+        return Path(path)
+    shift = 0
+    with av.open(str(path), "w") as joined:
+        copy = None
+        for source in sources:
+            with av.open(str(source)) as container:
+                stream = container.streams.video[0]
+                copy = copy or joined.add_stream_from_template(stream)
+                packets = [packet for packet in container.demux(stream) if packet.size]
+                first = min(packet.pts for packet in packets)
+                stamps = [(packet.pts - first + shift, packet.dts - first + shift) for packet in packets]
+                for packet, (pts, dts) in zip(packets, stamps, strict=True):
+                    again = av.Packet(bytes(packet))
+                    again.stream, again.time_base, again.is_keyframe = copy, stream.time_base, packet.is_keyframe
+                    again.pts, again.dts = pts, dts
+                    joined.mux(again)
+                last = max(pts for pts, _ in stamps)
+                shift = last + (last - shift) // (len(packets) - 1)
     return Path(path)
 
 
