@@ -6,11 +6,13 @@ The public names load on first use. Importing this package imports neither torch
 `AutoModel` and the other Auto classes know ZEN: see `zen_hf.auto_registration`.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zen_hf.auto_registration import register_auto_classes
 
 if TYPE_CHECKING:
+    from zen_hf.extraction.extract_array import extract
     from zen_hf.modeling import (
         ZenBackbone,
         ZenConfig,
@@ -39,16 +41,16 @@ __all__ = [
     "ZenPyramidBackbone",
     "ZenPyramidConfig",
     "__version__",
+    "extract",
 ]
+ELSEWHERE = {"extract": "zen_hf.extraction.extract_array"}  # the other names are zen_hf.modeling's
 
 
 def __getattr__(name: str):
     """Load a public name on first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import zen_hf.modeling
-
-    return getattr(zen_hf.modeling, name)
+    return getattr(import_module(ELSEWHERE.get(name, "zen_hf.modeling")), name)
 
 
 def __dir__() -> list[str]:

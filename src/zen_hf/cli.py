@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: `zen-hf quickstart | distill | benchmark | compare | report | doctor | miniature`, a recipe each."""
+"""The command line: `zen-hf quickstart | distill | benchmark | extract | ...`, a recipe each."""
 
 import json
 import os
@@ -287,6 +287,101 @@ def doctor(
 
     if any(finding.severity == "error" for finding in doctor(task=task, data=data, split=split)):
         raise typer.Exit(1)
+
+
+@app.command()
+def extract(
+    model: Annotated[str, typer.Option(help="Folder or Hub id of a ZEN or any AutoModel, or a timm name.")],
+    out: Annotated[Path, typer.Option(help="Folder for the features; the same command goes on where it was stopped.")],
+    videos: Annotated[list[str] | None, typer.Option(help="Film, or folder of films; may be repeated.")] = None,
+    frames: Annotated[
+        list[str] | None, typer.Option(help="Folder of pictures, or of curated frames; may be repeated.")
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Frames per second of film.")] = 1.0,
+    features: Annotated[Literal["summary", "patches", "both"], typer.Option(help="What is kept.")] = "summary",
+    layer: Annotated[
+        list[int] | None, typer.Option(help="Hidden layer that is kept as well, 0 is the first's input; repeatable.")
+    ] = None,
+    dtype: Annotated[Literal["float32", "bfloat16", "float16"], typer.Option(help="Type in the files.")] = "float32",
+    format: Annotated[Literal["safetensors", "parquet"], typer.Option(help="Of the files.")] = "safetensors",
+    image_size: Annotated[
+        int | None, typer.Option(help="Side of the frames in pixels; by default that of the model.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Frames that the model sees at once.", min=1)] = 32,
+    bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of the model on the Hub.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code that lies beside the model's weights run.")
+    ] = False,
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="What runs the workers.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of a running Ray cluster, for instance auto.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that decode.", min=1)] = None,
+    gpus: Annotated[int | None, typer.Option(help="Processes that encode, a GPU each; by default all.", min=0)] = None,
+    shard: Annotated[str | None, typer.Option(help="Share of the videos, i/n with i from 0; see --merge.")] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Check that all shares are there, and finish.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print hours and bytes by a sample, and write nothing.")
+    ] = False,
+    hours: Annotated[float | None, typer.Option(help="Hours of film to plan for; by default those given.")] = None,
+    nodes: Annotated[int, typer.Option(help="Machines to plan for.", min=1)] = 1,
+    task: Annotated[
+        str | None, typer.Option(help="Fill --out as the --cache of zen-hf benchmark for this task, with --data.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the task's data.")] = None,
+) -> None:
+    """Extract features of films or frames: one vector per frame, or per patch, with the times.
+
+    \b
+    Example:
+      zen-hf extract --model zen-quickstart/student --videos films --out features
+      zen-hf extract --model zen-quickstart/student --task cholec80_phase --data cholec80 --out cache
+    """
+    from zen_hf.recipes import extract as recipe
+
+    source = recipe.EncoderSource(model, revision, trust_remote_code)
+    if (task is None) != (data is None):
+        raise typer.BadParameter("--task and --data go together.")
+    if task is not None:
+        if videos or frames or shard or merge or plan or layer or features != "summary" or bf16 or dtype != "float32":
+            raise typer.BadParameter("--task takes --model, --data, --out, --image-size and --batch-size alone.")
+        recipe.extract_task(source, task, data, out, image_size or 0, batch_size)
+        return
+    config = recipe.ExtractRecipe(
+        output=str(out),
+        encoder=source,
+        videos=videos or [],
+        frames=[recipe.FrameSource(path) for path in frames or []],
+        features=recipe.FeatureSettings(features, layer or [], dtype, bf16, image_size or 0, batch_size, format),
+        fps=fps,
+    )
+    hands = recipe.workers_here(workers, gpus)
+    if plan:
+        recipe.print_plan(config, hands, hours, nodes)
+        return
+    recipe.extract(config, recipe.engine_named(engine, address), hands, shard, merge)
+
+
+@app.command()
+def search(
+    image: Annotated[Path, typer.Option(help="Picture to search with.")],
+    features: Annotated[Path, typer.Option(help="What zen-hf extract wrote.")],
+    top: Annotated[int, typer.Option(help="Number of moments, at most.", min=1)] = 12,
+    out: Annotated[Path | None, typer.Option(help="HTML page to write, with thumbnails.")] = None,
+    videos: Annotated[
+        list[Path] | None, typer.Option(help="Films for thumbnails, where they are no longer where they were.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model, where it is no longer where it was.")] = None,
+    apart: Annotated[float, typer.Option(help="Moments of a film nearer than this, in s, are one.", min=0)] = 10.0,
+) -> None:
+    """Find the moments of films that look most like a picture.
+
+    \b
+    Example:
+      zen-hf search --image frame.jpg --features features --out nearest.html
+    """
+    from zen_hf.recipes.search import search
+
+    search(image=image, features=features, top=top, out=out, videos=videos, model=model, apart_s=apart)
 
 
 @app.command()

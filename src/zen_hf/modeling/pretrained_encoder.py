@@ -152,6 +152,21 @@ def load_pretrained(
             setattr(model, part, None)
             report["missing_keys"] -= missing
     refuse_incomplete(name, report)
+    return model, read_settings(model, name, revision, image_mean, image_std)
+
+
+def read_settings(
+    model: PreTrainedModel,
+    name: str,
+    revision: str | None = None,
+    image_mean: list[float] | None = None,
+    image_std: list[float] | None = None,
+) -> dict:
+    """The other arguments of an encoder's class, by what lies beside the model's weights; see `load_pretrained`.
+
+    Raises:
+        ValueError: If no normalisation is known.
+    """
     if hasattr(model, "timm_model"):
         processing, source = read_timm_processing(model.config), "config.json with mean and std in its pretrained_cfg"
     else:
@@ -168,7 +183,7 @@ def load_pretrained(
         raise ValueError(f"{name}: rescale_offset in preprocessor_config.json is not supported; unset it")
     rescale_factor = processing.get("rescale_factor", 1 / 255) if processing.get("do_rescale", True) else 1.0
     size = processing.get("crop_size") if processing.get("do_center_crop") else processing.get("size")
-    settings = {
+    return {
         "image_mean": mean,
         "image_std": std,
         "image_size": first_size(size) if size else None,
@@ -176,7 +191,6 @@ def load_pretrained(
         "reverse_channels": bool(processing.get("do_flip_channel_order", False)),
         "name": name,
     }
-    return model, settings
 
 
 def hub_name(name: str) -> str:
@@ -223,4 +237,4 @@ def first_size(size) -> int:
     return int(next(iter(size.values() if isinstance(size, dict) else size)))
 
 
-__all__ = ["CLIPS", "PretrainedEncoder", "first_size", "load_pretrained"]
+__all__ = ["CLIPS", "PretrainedEncoder", "first_size", "load_pretrained", "read_settings"]

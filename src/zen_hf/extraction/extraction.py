@@ -1,0 +1,123 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an extraction: videos through the stages, and the file of each as soon as all its chunks are written."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from zen_hf.engines.stage import Engine, Stage
+
+from .chunks import VideoEnd
+from .decode_chunks import ChunkDecoding, LostVideo
+from .encode_chunk import ChunkEncoding, WrittenChunk
+from .feature_folder import FeatureFolder, VideoOutcome, failure
+from .feature_settings import EncoderSource, FeatureSettings
+from .moments import Film, Pictures
+
+LONGEST_NAME = 220  # bytes; a file system takes 255, with the ending
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work.
+
+    Attributes:
+        decoders: Processes that decode, a video each at a time.
+        gpus: Processes that encode, a GPU each; 0 for one that encodes on the processor.
+        cores: Processor cores of each that encodes.
+    """
+
+    decoders: int = 1
+    gpus: int = 0
+    cores: float = 1.0
+
+
+def extract_videos(
+    videos: list[Film | Pictures],
+    folder: FeatureFolder,
+    source: EncoderSource,
+    settings: FeatureSettings,
+    engine: Engine,
+    workers: Workers,
+    on_frames: Callable[[str, int], None] = lambda video, frames: None,
+    on_problem: Callable[[str, str], None] = lambda video, problem: None,
+) -> Iterator[VideoOutcome]:
+    """Outcomes of videos as they are finished; what an earlier run finished is not done again.
+
+    Args:
+        videos: What to extract from, each under a name of its own.
+        folder: Where features go.
+        source: Where the encoder comes from.
+        settings: What is kept.
+        engine: Runs the stages.
+        workers: Who does the work.
+        on_frames: Called with a video and a number of its frames that were encoded.
+        on_problem: Called with a video and what could not be read of it.
+    """
+    by_name, missing = {video.name: video for video in videos}, []
+    for video in videos:
+        before = folder.finished(video)
+        if before is None:
+            missing.append(video)
+        else:
+            yield before
+    if not missing:
+        return
+    decode = Stage("decode", ChunkDecoding(folder.chunks, settings.chunk_frames), workers.decoders, lost=LostVideo())
+    encoding = ChunkEncoding(folder.chunks, source, settings)
+    encode = Stage("encode", encoding, max(workers.gpus, 1), workers.cores, gpus=1.0 if workers.gpus else 0.0)
+    progress = {video.name: Progress() for video in missing}
+    for result in engine.run(missing, [decode, encode]):
+        video = progress[result.video]
+        if isinstance(result, WrittenChunk):
+            on_frames(result.video, result.frames)
+            video.written.add(result.number)
+        else:
+            for problem in result.problems:
+                on_problem(result.video, problem)
+            video.end = video.end if video.end is not None and video.end.failed else result
+        if video.told or not video.whole:
+            continue
+        video.told = True
+        yield failure(video.end) if video.end.failed else folder.join(by_name[result.video], video.end)
+
+
+@dataclass
+class Progress:
+    """What is known of a video in the making.
+
+    Attributes:
+        written: Numbers of its chunks that were written in this run.
+        end: Its end, once that has come.
+        told: Whether its outcome was given.
+    """
+
+    written: set[int] = field(default_factory=set)
+    end: VideoEnd | None = None
+    told: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing more is awaited."""
+        if self.end is None:
+            return False
+        return self.end.failed is not None or self.written >= set(self.end.fresh)
+
+
+def usable(videos: list[Film | Pictures]) -> tuple[list[Film | Pictures], list[VideoOutcome]]:
+    """Videos that can have a file, and the outcomes of those that cannot: their name is taken, too long or no text."""
+    by_name, outcomes = {}, []
+    for video in videos:
+        if video.name in by_name:
+            words = f"another one has this name ({by_name[video.name].place}); rename one of them"
+            outcomes.append(VideoOutcome(f"{video.name} ({video.place})", failed=words))
+        elif any(len(os.fsencode(part)) > LONGEST_NAME for part in video.name.split("/")):
+            outcomes.append(
+                VideoOutcome(video.name, failed=f"its name is longer than {LONGEST_NAME} bytes; shorten it")
+            )
+        elif video.name.encode("utf-8", "replace").decode() != video.name:
+            outcomes.append(VideoOutcome(ascii(video.name), failed="its name is not UTF-8; rename it"))
+        else:
+            by_name[video.name] = video
+    return list(by_name.values()), outcomes

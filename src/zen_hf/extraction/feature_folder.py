@@ -1,0 +1,110 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A folder of extracted features that grows video by video, by one process or several.
+
+```text
+OUT/features/<video>.safetensors    or .parquet: see video_file.py
+OUT/chunks/                         what is finished of videos that are not
+OUT/index.json                      what all files have in common, and what every video came to
+```
+"""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zen_hf.run_directory import atomic_write_text
+
+from .chunks import ChunkFolder, VideoEnd
+from .moments import Film, Pictures
+from .video_file import VideoFile, join_chunks
+
+
+@dataclass(frozen=True)
+class VideoOutcome:
+    """What a video came to.
+
+    Attributes:
+        video: Its name.
+        frames: Number of frames with features.
+        missing: Number of wanted frames that could not be read.
+        failed: Why there are no features; None where there are.
+    """
+
+    video: str
+    frames: int = 0
+    missing: int = 0
+    failed: str | None = None
+
+
+class FeatureFolder:
+    """Features under one key.
+
+    Args:
+        folder: The folder.
+        key: All that features depend on but the video; see `FeatureSettings.key`.
+        file_format: "safetensors" or "parquet".
+    """
+
+    def __init__(self, folder: Path, key: dict, file_format: str):
+        self.folder, self.key, self.file_format = Path(folder), key, file_format
+        self.chunks = ChunkFolder(self.folder / "chunks", key)
+
+    def path(self, video: str) -> Path:
+        """Where a video's features are, or will be."""
+        return self.folder / "features" / f"{video}.{self.file_format}"
+
+    def finished(self, video: Film | Pictures) -> VideoOutcome | None:
+        """What a finished video came to; None where it is not, or was changed since.
+
+        Raises:
+            ValueError: If its file is damaged, or holds features of other settings.
+        """
+        path = self.path(video.name)
+        if not path.is_file():
+            return None
+        file = VideoFile.open(path)
+        of_video = {"sha256", "extent", "wanted"}
+        before = {name: value for name, value in file.key.items() if name not in of_video}
+        if before != self.key:
+            changed = sorted(
+                name for name in before.keys() | self.key.keys() if before.get(name) != self.key.get(name)
+            )
+            words = ", ".join(f"{name} (was {before.get(name)}, now {self.key.get(name)})" for name in changed)
+            raise ValueError(f"{path} holds features of other settings: {words}; choose another output folder")
+        if file.key["extent"] != video.extent:
+            return None
+        return VideoOutcome(video.name, file.frames, file.key["wanted"] - file.frames)
+
+    def join(self, video: Film | Pictures, end: VideoEnd) -> VideoOutcome:
+        """Make the file of a video whose chunks are all there, and remove them."""
+        parts = [self.chunks.path(end.sha256, number) for number in end.numbers]
+        key = self.key | {"sha256": end.sha256, "extent": video.extent, "wanted": end.wanted}
+        join_chunks(parts, self.path(video.name), video.name, key)
+        shutil.rmtree(parts[0].parent, ignore_errors=True)
+        frames = VideoFile.open(self.path(video.name)).frames
+        return VideoOutcome(video.name, frames, end.wanted - frames)
+
+    def write_index(self, outcomes: list[VideoOutcome]) -> None:
+        """Say what there is, by name of the video."""
+        outcomes = sorted(outcomes, key=lambda outcome: outcome.video)
+        videos = {
+            outcome.video: {"file": str(self.path(outcome.video).relative_to(self.folder).as_posix())}
+            | {name: getattr(outcome, name) for name in ("frames", "missing")}
+            for outcome in outcomes
+            if outcome.failed is None
+        }
+        failed = {outcome.video: outcome.failed for outcome in outcomes if outcome.failed is not None}
+        index = {"format": self.file_format, "key": self.key, "videos": videos, "failed": failed}
+        atomic_write_text(self.folder / "index.json", json.dumps(index, indent=1, sort_keys=True) + "\n")
+
+
+def outcomes_as_json(outcomes: list[VideoOutcome]) -> list[dict]:
+    """For a record of a share of the videos."""
+    return [asdict(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.video)]
+
+
+def failure(end: VideoEnd) -> VideoOutcome:
+    """What a video without features came to."""
+    return VideoOutcome(end.video, failed=end.failed)

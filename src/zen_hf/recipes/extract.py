@@ -1,0 +1,331 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Features of films, frames or a task's data: `zen-hf extract --model M --videos DIR --out DIR`."""
+
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from omegaconf import MISSING
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from zen_hf.benchmark.candidate import load_candidate
+from zen_hf.benchmark.feature_cache import extract_features, require_readable
+from zen_hf.benchmark.suites import data_below
+from zen_hf.benchmark.task import load_task
+from zen_hf.data.frame_sources import FrameSource
+from zen_hf.engines.local import LocalEngine
+from zen_hf.engines.plan import Plan, plan_table
+from zen_hf.engines.ray_data import RayEngine
+from zen_hf.engines.shards import Shard
+from zen_hf.engines.stage import Engine
+from zen_hf.extraction.extraction import Workers, extract_videos, usable
+from zen_hf.extraction.extraction_plan import plan_extraction
+from zen_hf.extraction.feature_folder import FeatureFolder, VideoOutcome, outcomes_as_json
+from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
+from zen_hf.extraction.moments import Film, Pictures, find_films, find_pictures
+from zen_hf.extraction.video_file import VideoFile
+from zen_hf.recipe_configuration import recipe_as_dict
+from zen_hf.run_directory import RunDirectory
+
+console = Console(stderr=True, highlight=False)
+
+
+@dataclass
+class ExtractRecipe:
+    """Everything that extracted features depend on.
+
+    Attributes:
+        output: Folder of the features and of the run's record.
+        encoder: What encodes the frames.
+        videos: Films, and folders of films.
+        frames: Folders of pictures and frame datasets, such as `zen-hf curate` writes.
+        features: What is kept of every frame.
+        fps: Frames per second of film.
+    """
+
+    output: str = MISSING
+    encoder: EncoderSource = field(default_factory=EncoderSource)
+    videos: list[str] = field(default_factory=list)
+    frames: list[FrameSource] = field(default_factory=list)
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+    fps: float = 1.0
+
+    def __post_init__(self):
+        if not self.videos and not self.frames:
+            raise ValueError("videos and frames are empty; name films, folders of films, or sources of frames")
+        if not self.fps > 0:
+            raise ValueError(f"fps is {self.fps}; expected frames per second above 0, such as 1 or 0.2")
+
+    def find(self) -> list[Film | Pictures]:
+        """The videos, in the order in which they were named."""
+        return [*find_films(self.videos), *(video for source in self.frames for video in find_pictures(source))]
+
+
+def extract(
+    config: ExtractRecipe,
+    engine: Engine,
+    workers: Workers,
+    shard: str | None = None,
+    merge: bool = False,
+) -> list[VideoOutcome]:
+    """Extract what is missing; the same call goes on where it was stopped, and takes up videos that came since.
+
+    Args:
+        config: What to do.
+        engine: Runs the stages.
+        workers: Who does the work.
+        shard: Share of the videos to go through, such as `"0/8"`; a call with `merge` finishes when all shares are.
+        merge: Whether every video must be there already: each file is checked, and the index is written.
+
+    Returns:
+        What every video came to. One that cannot be read is told and left; the others go on.
+
+    Raises:
+        FileNotFoundError: If the model or an input does not exist.
+        FileExistsError: If another run writes to the folder.
+        ValueError: If a setting is not possible or differs from that of the run before, no video could be read, or a merge
+            lacks one.
+        OSError: If the disk is full.
+    """
+    videos, outcomes = usable(config.find())
+    if shard is not None:
+        shard = Shard.parse(shard)
+        videos = shard.mine(videos, [video.name for video in videos], [video.extent for video in videos])
+        outcomes = outcomes if shard.index == 0 else []
+    encoder = config.encoder.load()
+    key = config.features.key(encoder, config.fps)
+    blank = np.zeros((1, 3, key["image_size"], key["image_size"]), np.uint8)
+    config.features.encode(encoder, blank)  # refuses layers that are not there before anything is written
+    del encoder
+    folder = FeatureFolder(Path(config.output), key, config.features.file_format)
+    if merge:
+        outcomes += finished_everywhere(folder, videos)
+    place = folder.folder if shard is None else folder.folder / "shards" / f"{shard.index}-of-{shard.count}"
+    run = reopened(place, config)
+    run.log(event="start", videos=len(videos))
+    with bar_of(videos) as bar, plain_errors():
+        if not merge:
+            todo = extract_videos(
+                videos,
+                folder,
+                config.encoder,
+                config.features,
+                engine,
+                workers,
+                bar.add,
+                lambda *said: tell(run, *said),
+            )
+            for outcome in todo:
+                outcomes.append(outcome)
+                bar.finish(outcome)
+                run.log(event="video", **vars(outcome))
+    for outcome in outcomes:
+        if outcome.failed is not None:
+            console.print(f"{outcome.video}: {outcome.failed}", markup=False, soft_wrap=True)
+    good = [outcome for outcome in outcomes if outcome.failed is None]
+    frames = sum(outcome.frames for outcome in good)
+    if shard is None:
+        folder.write_index(outcomes)
+        shutil.rmtree(folder.chunks.folder, ignore_errors=True)
+    words = f"{frames} frames of {len(good)} videos, {len(outcomes) - len(good)} videos could not be read"
+    if outcomes and not good:
+        raise ValueError(f"{words}: nothing was extracted; see {run.path / 'log.jsonl'}")
+    run.finish(
+        {
+            "frames": frames,
+            "videos": len(good),
+            "failed": len(outcomes) - len(good),
+            "outcomes": outcomes_as_json(outcomes),
+        }
+    )
+    console.print(f"{folder.folder}: {words}", markup=False, soft_wrap=True)
+    if shard is not None:
+        console.print(f"share {shard} of the videos is finished; when all are: the same command with --merge")
+    return outcomes
+
+
+def print_plan(config: ExtractRecipe, workers: Workers, hours: float | None = None, nodes: int = 1) -> Plan:
+    """Print hours, bytes and frames of an extraction, by a sample that is decoded and encoded now; nothing is written.
+
+    Args:
+        config: What to do.
+        workers: Who will do the work, on every machine.
+        hours: Hours of film to plan for; by default those of the videos.
+        nodes: Number of machines.
+    """
+    videos, _ = usable(config.find())
+    found = plan_extraction(videos, config.encoder.load(), config.features, config.fps, workers, hours, nodes)
+    Console().print(plan_table(found))
+    return found
+
+
+def extract_task(
+    source: EncoderSource,
+    task: str,
+    data: Path,
+    cache: Path,
+    image_size: int = 0,
+    batch_size: int = 16,
+    tokens: bool = True,
+) -> int:
+    """Fill the cache of the benchmark with the features of a task's frames.
+
+    `zen-hf benchmark --task TASK --data DATA --cache CACHE` then encodes nothing with this model under the protocols
+    frozen, few_shot and zero_shot.
+
+    Args:
+        source: What encodes the frames.
+        task: Name of a task on frames of videos.
+        data: Its dataset, or a folder with one folder per dataset.
+        cache: Folder of cached features.
+        image_size: Side of the square that frames are resized to, in px; 0 for the encoder's own.
+        batch_size: Frames that the encoder sees at once.
+        tokens: Whether patch tokens are kept too, which attentive heads read.
+
+    Returns:
+        Number of frames whose features the cache holds now.
+
+    Raises:
+        FileNotFoundError: If the model or the data does not exist.
+        ValueError: If the task is about masks, depth or questions, or a frame cannot be read.
+    """
+    found = load_task(task)
+    if found.targets[0].is_dense or found.question:
+        raise ValueError(
+            f"{task} is not read from features of frames: heads of masks and questions keep maps of their own, which "
+            "zen-hf benchmark makes"
+        )
+    place = data_below(data, found) or data
+    dataset, split = found.read(place), found.split_in(place)
+    require_readable(dataset)
+    encoder = load_candidate(source.model, source.revision, source.trust_remote_code).encoder
+    videos = sorted({video for fold in split.folds for video in fold.videos})
+    size = image_size or encoder.default_image_size
+    # the columns that an exam shows an encoder: the frames, and nothing of the truth
+    frames = dataset.select_columns(["image", "video_id", "frame", "time_s"])
+    features = extract_features(encoder, frames, videos, size, cache, batch_size, tokens)
+    return sum(len(of_video.summary) for of_video in features.values())
+
+
+def engine_named(name: str, address: str | None = None) -> Engine:
+    """The engine that the command line names.
+
+    Args:
+        name: "local" or "ray".
+        address: Of a running Ray cluster; None starts Ray on this machine.
+
+    Raises:
+        ImportError: If Ray is not installed.
+        ValueError: If it is another name, or an address is given without Ray.
+    """
+    if name == "ray":
+        return RayEngine(address)
+    if name != "local" or address is not None:
+        raise ValueError(f"engine is {name!r} at {address}; expected 'local', or 'ray' with or without an address")
+    return LocalEngine()
+
+
+def workers_here(decoders: int | None = None, gpus: int | None = None) -> Workers:
+    """Who does the work where nobody says otherwise: every GPU of this machine encodes.
+
+    Args:
+        decoders: Processes that decode; by default one, with GPUs one per core that is left.
+        gpus: Processes that encode, a GPU each; by default all GPUs of this machine.
+    """
+    cores = os.cpu_count() or 1
+    gpus = torch.cuda.device_count() if gpus is None else gpus
+    decoders = decoders or (max(1, cores - gpus) if gpus else 1)
+    return Workers(decoders, gpus, cores=1.0 if gpus else float(max(1, cores - decoders)))
+
+
+def finished_everywhere(folder: FeatureFolder, videos: list[Film | Pictures]) -> list[VideoOutcome]:
+    """Outcomes of all videos after all shares were run, every file checked.
+
+    Raises:
+        ValueError: If a share was not finished, or a file is missing or damaged.
+    """
+    found, failed = [], {}
+    records = sorted((folder.folder / "shards").glob("*-of-*"))
+    for record in records:
+        summary = record / "summary.json"
+        if not summary.is_file():
+            raise ValueError(f"{record}: this share is not finished; run its command again, then merge")
+        outcomes = json.loads(summary.read_text(encoding="utf-8"))["outcomes"]
+        failed |= {outcome["video"]: outcome["failed"] for outcome in outcomes if outcome["failed"] is not None}
+    for video in videos:
+        outcome = folder.finished(video)
+        if outcome is None and video.name not in failed:
+            raise ValueError(
+                f"{video.name} is in no finished share of {folder.folder}; run all shares of one count, then merge"
+            )
+        if outcome is not None:
+            VideoFile.open(folder.path(video.name)).require_undamaged()
+        found.append(outcome or VideoOutcome(video.name, failed=failed[video.name]))
+    return found
+
+
+def reopened(place: Path, config: ExtractRecipe) -> RunDirectory:
+    """The record of the run, that of an earlier call with the same settings where there is one."""
+    if (place / "summary.json").is_file():
+        before = yaml.safe_load((place / "config.yaml").read_text(encoding="utf-8"))
+        if before == recipe_as_dict(config):
+            (place / "summary.json").unlink()  # taken up again: films may have come since
+    return RunDirectory.create(place, config, seed=0, resume=True)
+
+
+def tell(run: RunDirectory, video: str, problem: str) -> None:
+    """What could not be read of a video that goes on."""
+    run.log(event="problem", video=video, problem=problem)
+    console.print(f"{video}: {problem}", markup=False, soft_wrap=True)
+
+
+class Bar:
+    """How far the extraction is, by the bytes of the videos."""
+
+    def __init__(self, progress: Progress, videos: list[Film | Pictures]):
+        self.progress, self.frames, self.done = progress, 0, 0
+        self.extents = {video.name: video.extent for video in videos}
+        self.count, self.task = len(videos), progress.add_task("extracting", total=sum(self.extents.values()))
+
+    def add(self, video: str, frames: int) -> None:
+        """Some frames of a video were encoded."""
+        self.frames += frames
+        self.show()
+
+    def finish(self, outcome: VideoOutcome) -> None:
+        """A video has come to its end."""
+        self.done += 1
+        self.progress.advance(self.task, self.extents.get(outcome.video, 0))
+        self.show()
+
+    def show(self) -> None:
+        """Say it."""
+        words = f"{self.done} of {self.count} videos, {self.frames} frames encoded"
+        self.progress.update(self.task, description=words)
+
+
+@contextmanager
+def bar_of(videos: list[Film | Pictures]):
+    """A bar while the extraction runs."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        yield Bar(progress, videos)
+
+
+@contextmanager
+def plain_errors():
+    """An engine's failure as what a stage raised, where a user can mend that: a full disk, a wrong model."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, ValueError | OSError):
+            raise error.__cause__ from error
+        raise
