@@ -49,7 +49,7 @@ def test_a_folder_gives_its_videos_in_order_and_counts_the_rest(tmp_path):
     [others] = problems
     assert (others.kind, others.detail) == (
         "files of other kinds left",
-        "4 files: 2 .txt, 1 .jpg, 1 without an ending",
+        "5 files: 2 .txt, 1 .jpg, 1 hidden, 1 without an ending",
     )
     assert find(tmp_path) == (videos, problems)
 
@@ -155,7 +155,10 @@ def test_what_is_no_file_is_a_problem(tmp_path):
     videos, problems = find(tmp_path, tmp_path / "folder.mp4")
     server.close()
     assert names(videos, tmp_path) == ["1.mp4"]
-    assert kinds(problems) == ["broken link", "empty file", "folder without a video", "not a file", "not a file"]
+    assert (
+        kinds(problems)
+        == ["broken link", "empty file"] + ["empty folder"] * 2 + ["folder without a video"] + ["not a file"] * 2
+    )
     assert "a named pipe" in str(problems) and "a socket" in str(problems)
 
 

@@ -1,6 +1,9 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What became of every input: one line each on the console and in the private folder, and ids alone in the output."""
+"""What became of every input, by the names that its owner knows: on the console and in the private folder alone.
+
+What the output says of its videos, it says by their ids; see manifest.py.
+"""
 
 import os
 import unicodedata
@@ -52,7 +55,7 @@ class CurationReport:
         if private:
             self.private[record.video_id] = private
         count = f"[{len(self.records)}/{len(self.names)}] "
-        line = self._private_line(record) + (" (finished before)" if resumed else "")
+        line = self._line(record) + (" (finished before)" if resumed else "")
         self._print(count + line, "red" if record.failed else "yellow" if record.problems else "")
 
     def print_summary(self) -> None:
@@ -65,27 +68,24 @@ class CurationReport:
         for line in self._totals():
             self._print(line, "")
 
-    def write(self, private: Path, output: Path | None = None) -> None:
-        """Writes the lines with names into the private folder, and those with ids alone into the output, if given.
+    def write(self, private: Path) -> None:
+        """Writes the lines into the private folder.
 
         Videos stand in the order of their ids, so that the same inputs give the same bytes.
         """
-        lines = [self._private_line(record) for record in self._sorted()]
-        with_names = [*map(input_line, self.inputs), *lines, *self._totals(), *self._frame_lines()]
-        _write(private / REPORT, with_names, 0o600)
-        if output is not None:
-            kinds = Counter(problem.kind for problem in self.inputs)
-            inputs = [f"inputs: {kind}: {count}" for kind, count in sorted(kinds.items())]
-            lines = [f"{record.video_id}: {outcome(record)}" for record in self._sorted()]
-            _write(output / REPORT, [*inputs, *lines, *self._totals(), *self._frame_lines()], 0o644)
+        videos = [self._line(record) for _, record in sorted(self.records.items())]
+        frames = [f"frames {name}: {number}" for name, number in self._frames()]
+        lines = [*map(input_line, self.inputs), *videos, *self._totals(), *frames]
+        path, partial = private / REPORT, private / f"{REPORT}.{os.getpid()}.partial"
+        new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(new, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        os.replace(partial, path)
 
-    def _private_line(self, record: VideoRecord) -> str:
+    def _line(self, record: VideoRecord) -> str:
         name = line_safe(self.names.get(record.video_id, record.video_id))
         more = self.private.get(record.video_id)
         return f"{name} ({record.video_id}): {outcome(record)}" + (f" [{line_safe(more)}]" if more else "")
-
-    def _sorted(self) -> list[VideoRecord]:
-        return [record for _, record in sorted(self.records.items())]
 
     def _frames(self) -> list[tuple[str, int]]:
         """Number of frames by what became of them."""
@@ -95,20 +95,17 @@ class CurationReport:
         sampled, kept = (sum(getattr(record, key) for record in self.records.values()) for key in ("sampled", "kept"))
         return [("looked at", sampled), ("kept", kept), *((reason, rejected[reason]) for reason in reasons)]
 
-    def _frame_lines(self) -> list[str]:
-        return [f"frames {name}: {number}" for name, number in self._frames()]
-
     def _totals(self) -> list[str]:
         """The run in one line, and a warning if videos are missing."""
         failed = sum(record.failed is not None for record in self.records.values())
         damaged = sum(bool(record.problems) for record in self.records.values())
         hours = sum(record.duration_s for record in self.records.values()) / 3600
         lines = [
-            f"{len(self.records)} videos, {hours:.1f} hours: {len(self.records) - failed} curated, {failed} could not be "
-            f"read, {damaged} with problems; {len(self.inputs)} remarks about inputs"
+            f"videos: {len(self.records)} of {hours:.1f} hours, curated: {len(self.records) - failed}, failed: {failed}, "
+            f"with problems: {damaged}, remarks about inputs: {len(self.inputs)}"
         ]
         missing = len(set(self.names) - set(self.records))
-        return lines + ([f"{missing} videos are not finished; run the same command again"] if missing else [])
+        return lines + ([f"videos that are not finished: {missing}; run the same command again"] if missing else [])
 
     def _print(self, line: str, style: str) -> None:
         self.console.print(Text(line, style=style), soft_wrap=True)
@@ -138,10 +135,3 @@ def _shown(sign: str) -> str:
     if 0xDC80 <= ord(sign) <= 0xDCFF:  # how Python holds a byte of a file name that is no UTF-8
         return f"\\x{ord(sign) - 0xDC00:02x}"
     return sign.encode("unicode_escape", "surrogatepass").decode()
-
-
-def _write(path: Path, lines: list[str], mode: int) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
-    os.replace(partial, path)

@@ -21,6 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import track
+
 from .video_input import InputProblem, VideoInput
 
 SALT_BYTES = 32
@@ -144,20 +147,15 @@ class Identities:
         identified: dict[str, tuple[VideoInput, Identity]] = {}
         problems = []
         with ThreadPoolExecutor(READERS) as pool:
-            hashes = list(pool.map(lambda video: _hash_or_problem(video, sha256_of), videos))
-        for video, found in zip(videos, hashes, strict=True):
-            if isinstance(found, InputProblem):
-                problems.append(found)
-                continue
-            first, _ = identified.setdefault(found, (video, self.of(video, found)))
-            if first is not video:
-                differ = [
-                    key for key in ("patient", "hospital", "procedure") if getattr(first, key) != getattr(video, key)
-                ]
-                detail = f"as {first.name}; counted once" + (
-                    f", though with another {' and '.join(differ)}" if differ else ""
-                )
-                problems.append(InputProblem(video.name, "the same content again", detail))
+            hashes = pool.map(lambda video: hash_or_problem(video, sha256_of), videos)
+            bar = track(hashes, "reading inputs", len(videos), console=Console(stderr=True), transient=True)
+            for video, found in zip(videos, bar, strict=True):
+                if isinstance(found, InputProblem):
+                    problems.append(found)
+                    continue
+                first, _ = identified.setdefault(found, (video, self.of(video, found)))
+                if first is not video:
+                    problems.append(copy_problem(video, first))
         return list(identified.values()), problems
 
     def write_names(self, videos: list[tuple[VideoInput, Identity]], file: str = "names.csv") -> Path:
@@ -261,7 +259,15 @@ def stem_of(video: VideoInput) -> str:
     return stem
 
 
-def _hash_or_problem(video: VideoInput, sha256_of: Callable[[VideoInput], str]) -> str | InputProblem:
+def copy_problem(video: VideoInput, first: VideoInput) -> InputProblem:
+    """What is said of a video with the same bytes as an earlier one."""
+    differ = [key for key in ("patient", "hospital", "procedure") if getattr(first, key) != getattr(video, key)]
+    other = f", though with another {' and '.join(differ)}" if differ else ""
+    return InputProblem(video.name, "the same content again", f"as {first.name}; counted once{other}")
+
+
+def hash_or_problem(video: VideoInput, sha256_of: Callable[[VideoInput], str]) -> str | InputProblem:
+    """The hash of a video's bytes, or why it cannot be read."""
     try:
         return sha256_of(video)
     except (OSError, ValueError) as error:  # ValueError: a dataset's row without a video

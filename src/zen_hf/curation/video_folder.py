@@ -34,7 +34,7 @@ def glob_files(pattern: str) -> tuple[list[str], list[Problem]]:
 
 
 def files_below(root: str, enter: Callable[[list[str]], bool] = lambda parts: True) -> tuple[list[str], list[Problem]]:
-    """Everything below a folder that is no folder, sorted by path; what is hidden is left.
+    """Everything below a folder that is no folder, sorted by path; hidden folders are left.
 
     Args:
         root: The folder.
@@ -62,13 +62,13 @@ def files_below(root: str, enter: Callable[[list[str]], bool] = lambda parts: Tr
             except OSError as error:
                 problems.append((folder, "unreadable folder", error.strerror or str(error)))
                 continue
+            if not entries:
+                problems.append((folder, "empty folder", ""))
             for entry in entries:
                 below = [*parts, entry.name]
-                if entry.name.startswith("."):
-                    continue
                 if not os.path.isdir(entry.path):
                     files.append(entry.path)
-                elif enter(below):
+                elif not entry.name.startswith(".") and enter(below):
                     (links if entry.is_symlink() else folders).append((entry.path, below))
     return sorted(files, key=lambda file: file.split(os.sep)), sorted(problems)
 

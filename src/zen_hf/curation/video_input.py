@@ -18,7 +18,7 @@ from .video_table import read_video_table
 BLOCK = 2**20
 
 VIDEO_EXTENSIONS = (
-    "3gp asf avi divx dv f4v flv m2t m2ts m2v m4v mjpeg mkv mov mp4 mpeg mpg mts mxf ogm ogv ts vob webm wmv"
+    "3gp asf avi divx dv f4v flv h264 h265 hevc m2t m2ts m2v m4v mjpeg mkv mov mp4 mpeg mpg mts mxf ogm ogv ts vob webm wmv"
 ).split()
 
 KINDS_OF_FILE = {
@@ -38,7 +38,7 @@ class InputSettings:
         paths: Files, folders, globs (`**` for any number of folders) and CSV tables with a column `video` and, where
             known, `procedure`, `hospital` and `patient`. Relative paths in a table are relative to the table. A file
             that is named counts whatever its ending; of folders and globs, only files with one of `extensions` do,
-            and hidden files and folders never.
+            and hidden ones never.
         dataset: Id on the Hub, folder or Parquet file of a `datasets` dataset with a column `video` and, where known,
             `procedure`, `hospital` and `patient`; None for no dataset.
         split: Split of the dataset.
@@ -225,7 +225,9 @@ class _Search:
         videos, others = [], Counter()
         for file in files:
             ending = os.path.splitext(file)[1].lower()
-            if ending[1:] in self.endings:
+            if os.path.basename(file).startswith("."):
+                others["hidden"] += 1
+            elif ending[1:] in self.endings:
                 videos.append(file)
             else:
                 others[ending or "without an ending"] += 1
