@@ -96,3 +96,64 @@ def test_what_cannot_be_mixed_is_refused():
         MixtureSpec(weights={"a": 0.0})
     with pytest.raises(ValueError, match="smaller than the number of readers"):
         mix(GROUPS, [0.4, 0.3, 0.3], 0, np.arange(len(GROUPS)), lane=7, lanes=8)
+
+
+WEIGHTS = np.concatenate([np.full(200, 0.25), np.full(40, 3.0), np.full(100, 1.3), np.zeros(20), [7.5]])
+
+
+@pytest.mark.parametrize("blocks", [None, np.arange(len(WEIGHTS)) // 10])
+def test_frames_are_seen_as_often_as_their_weights_say(blocks):
+    order = mix(np.zeros(len(WEIGHTS), int), [1.0], 0, blocks, weights=WEIGHTS)
+    rows = np.array([order(position)[0] for position in range(341 * 400)])
+    seen = np.bincount(rows, minlength=len(WEIGHTS)) / len(rows)
+    expected = WEIGHTS / WEIGHTS.sum()
+    assert seen[340:360].sum() == 0  # never, what weighs nothing
+    for alike in (slice(0, 200), slice(200, 240), slice(240, 340), slice(360, 361)):
+        assert seen[alike].sum() == pytest.approx(expected[alike].sum(), rel=0.005)
+    assert seen == pytest.approx(expected, rel=0.35)  # of 118 times or more, each rounded by chance
+    one_pass = np.bincount(rows[:341], minlength=len(WEIGHTS))
+    assert np.abs(one_pass - expected * 341).max() < 1  # rounded up or down, never more
+
+
+def test_weights_count_within_groups_and_groups_keep_their_shares():
+    groups = np.arange(len(WEIGHTS)) % 2
+    order = mix(groups, [0.75, 0.25], 0, weights=WEIGHTS)
+    seen = np.bincount([order(position)[0] for position in range(1024 * 60)], minlength=len(WEIGHTS)) / (1024 * 60)
+    for group, share in enumerate((0.75, 0.25)):
+        inside = np.where(groups == group, WEIGHTS, 0)
+        assert seen[groups == group].sum() == pytest.approx(share, abs=1e-4)
+        for value in (0.25, 3.0, 1.3):
+            alike = inside == value
+            assert seen[alike].sum() == pytest.approx(share * inside[alike].sum() / inside.sum(), rel=0.01)
+
+
+def test_a_frame_that_is_seen_again_has_another_view_and_any_position_is_found():
+    order = mix(np.zeros(len(WEIGHTS), int), [1.0], 5, weights=WEIGHTS)
+    sequence = [order(position) for position in range(2000)]
+    assert len(set(sequence)) == 2000
+    later = mix(np.zeros(len(WEIGHTS), int), [1.0], 5, weights=WEIGHTS)
+    assert [later(position) for position in range(1990, 2000)] == sequence[1990:]
+
+
+@pytest.mark.parametrize("size", [10, 150])  # row groups that can be dealt out, and too few of them
+def test_lanes_of_a_weighted_stream_have_about_the_same_weight(size):
+    random = np.random.default_rng(0)
+    weights = random.uniform(0.2, 1, 600) * np.repeat(random.uniform(0.2, 2, 60), 10)
+    seen, total = [], np.zeros(600)
+    for lane in range(4):
+        order = mix(np.zeros(600, int), [1.0], 0, np.arange(600) // size, lane=lane, lanes=4, weights=weights)
+        rows = [order(position)[0] for position in range(20_000)]
+        seen.append(set(rows))
+        total += np.bincount(rows, minlength=600)
+    assert sum(map(len, seen)) == len(set.union(*seen)) == (weights > 0).sum()
+    of_block, expected = (array.reshape(60, 10).sum(axis=1) / array.sum() for array in (total, weights))
+    assert of_block == pytest.approx(expected, rel=0.2)  # lanes differ by a fifth at most
+
+
+@pytest.mark.parametrize(
+    "weights, said", [([1.0, None], "row 1 has nan"), ([1.0, -1.0], "row 1 has -1"), ([0.0, 0.0], "all are 0")]
+)
+def test_wrong_weights_are_refused(weights, said):
+    assert MixtureSpec().frame_weights({}) is None
+    with pytest.raises(ValueError, match=said):
+        MixtureSpec(weight_column="cluster_weight").frame_weights({"cluster_weight": weights})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from datasets import Dataset, Image, concatenate_datasets, load_dataset, load_dataset_builder
 from datasets.exceptions import DatasetGenerationError
+from huggingface_hub import metadata_load
 from omegaconf import MISSING
 from PIL import Image as PILImage
 from PIL import UnidentifiedImageError
@@ -25,7 +26,8 @@ class FrameSource:
     """Where frames come from.
 
     Attributes:
-        path: Folder of images, Parquet file, folder of Parquet files, or id of a dataset on the Hub.
+        path: Folder of images, Parquet file, folder of Parquet files, folder of a dataset with a card that names its
+            splits (as `zen-hf curate` makes it), or id of a dataset on the Hub.
         files: Which files of an image folder are frames (a glob below `path`). A file that matches and is no image is
             an error, so a stray text file is noticed.
         video: Regular expression on a frame's path below `path`; its first group is the video id. By default the
@@ -37,7 +39,7 @@ class FrameSource:
         streaming: Whether Parquet files stay where they are, on a disk or on the Hub, and are read row group by row
             group during training; else they are copied into the cache of `datasets` first. Frames of a stream are not
             checked beforehand. All sources of a recipe stream, or none.
-        split: Split of a Hub dataset.
+        split: Split of a dataset on the Hub or with a card.
         revision: Commit, tag or branch of a Hub dataset.
         licence: Licence of the frames, carried into the model card.
         patients_of: Public dataset that the videos are of, by the name of its reader, such as `cholec80`; `own` if the
@@ -132,11 +134,14 @@ def load_source(source: FrameSource, extra: tuple[str, ...] = ()) -> Frames:
                 f"{source.path} is a folder of images and cannot give {wanted}; write it to Parquet files"
             )
         return load_folder(path, source)
-    local = [str(path)] if path.is_file() else sorted(str(file) for file in path.glob("**/*.parquet"))
+    if names_splits(path):
+        local = split_files(source)
+    else:
+        local = [str(path)] if path.is_file() else sorted(str(file) for file in path.glob("**/*.parquet"))
     if not local and (path.is_absolute() or source.path.startswith((".", "~")) or source.path.count("/") != 1):
         raise FileNotFoundError(f"{source.path}: no such folder or Parquet file; give a path or a Hub id 'owner/name'")
     if source.streaming:
-        return stream_source(source, local or hub_files(source), extra)
+        return stream_source(source, local or split_files(source), extra)
     try:
         if local:
             table = load_dataset("parquet", data_files=local, split="train")
@@ -149,8 +154,14 @@ def load_source(source: FrameSource, extra: tuple[str, ...] = ()) -> Frames:
     return normalise_columns(table, source, extra)
 
 
-def hub_files(source: FrameSource) -> list[str]:
-    """Addresses of the Parquet files of a Hub dataset's split, at a fixed commit."""
+def names_splits(path: Path) -> bool:
+    """Whether a path is the folder of a dataset with a card that says which files belong to which split."""
+    card = path / "README.md"
+    return card.is_file() and bool((metadata_load(card) or {}).get("configs"))
+
+
+def split_files(source: FrameSource) -> list[str]:
+    """Addresses of the Parquet files of a split, of a dataset with a card or on the Hub at a fixed commit."""
     files = load_dataset_builder(source.path, revision=source.revision).config.data_files or {}
     if source.split not in files:
         raise ValueError(f"{source.path} has no split {source.split!r} but {', '.join(map(str, files))}; set split")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from zen_hf.data.frame_sources import Frames
+
 WINDOW = 16  # row groups of a stream whose frames are shuffled together
 CYCLE = 1024  # positions in which every group has its share, to within one frame
 
@@ -20,11 +22,15 @@ class MixtureSpec:
         temperature: Weight of a group of n frames is `n ** temperature`: 1 shows every frame equally often, 0 every
             group equally often, 0.5 lies between.
         weights: Weight of every group, in place of the temperature; they need not sum to 1.
+        weight_column: Column of weights of the frames, such as `cluster_weight` of a curated dataset: a frame of weight 2
+            is seen twice as often as one of weight 1 of its group, one of weight 0 never. A group then counts as its
+            weights' sum in place of its number of frames. Null shows the frames of a group equally often.
     """
 
     by: str = "source"
     temperature: float = 1.0
     weights: dict[str, float] = field(default_factory=dict)
+    weight_column: str | None = None
 
     def __post_init__(self):
         if self.by not in ("source", "procedure"):
@@ -35,8 +41,27 @@ class MixtureSpec:
                 "above 0; hold_out leaves videos out"
             )
 
-    def shares(self, sizes: dict[str, int]) -> dict[str, float]:
-        """Share of the positions of every group, from its number of frames.
+    def frame_weights(self, frames: Frames) -> np.ndarray | None:
+        """Weights of the frames [N], or None if all are seen equally often.
+
+        Raises:
+            ValueError: If a weight is missing, negative or infinite, or all are 0.
+        """
+        if self.weight_column is None:
+            return None
+        weights = np.array(frames[self.weight_column][:], dtype=np.float64)  # None becomes NaN
+        if not np.isfinite(weights).all() or weights.min() < 0 or not weights.any():
+            bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+            found = f"row {bad[0]} has {weights[bad[0]]}" if len(bad) else "all are 0"
+            raise ValueError(
+                f"mixture.weight_column {self.weight_column!r}: {found}; expected a weight of at least 0 for every frame "
+                "(a dataset that was curated without an encoder has no cluster_weight, and only its training split has "
+                "weights above 0)"
+            )
+        return weights
+
+    def shares(self, sizes: dict[str, float]) -> dict[str, float]:
+        """Share of the positions of every group, from its number of frames or the sum of their weights.
 
         Raises:
             ValueError: If explicit weights do not name every group and no other.
@@ -60,28 +85,48 @@ class ShuffledGroup:
         rows: Rows of the group in storage order.
         blocks: Row group of each; None if any row is at hand at any time.
         salt: Seeds of the order.
+        weights: Weight of each row, above 0; a pass has as many positions as rows, and shows a row its weight's share of
+            them, rounded up in some passes and down in others. None shows every row once per pass.
     """
 
-    def __init__(self, rows: np.ndarray, blocks: np.ndarray | None, salt: list[int]):
+    def __init__(
+        self, rows: np.ndarray, blocks: np.ndarray | None, salt: list[int], weights: np.ndarray | None = None
+    ):
         self.rows, self.blocks, self.salt = rows, blocks, salt
-        self.order_of_pass: tuple[int, np.ndarray] | None = None
+        self.ends = None if weights is None else np.cumsum(weights) * (len(rows) / weights.sum())
+        # a row is seen anew each time: passes are so many numbers apart
+        self.repeats = 1 if weights is None else math.ceil(weights.max() * len(rows) / weights.sum()) + 1
+        self.order_of_pass: tuple[int, np.ndarray, np.ndarray] | None = None
 
     def __call__(self, place: int) -> tuple[int, int]:
-        """Row and number of the pass at a place of the endless sequence."""
+        """Row, and a number that no other place of this row has, at a place of the endless sequence.
+
+        Without weights it is the number of the pass.
+        """
         number, within = divmod(place, len(self.rows))
         if self.order_of_pass is None or self.order_of_pass[0] != number:
-            self.order_of_pass = number, self.rows[self.shuffled(number)]
-        return int(self.order_of_pass[1][within]), number
+            self.order_of_pass = number, *self.shuffled(number)
+        _, places, repeats = self.order_of_pass
+        return int(self.rows[places[within]]), number * self.repeats + int(repeats[within])
 
-    def shuffled(self, number: int) -> np.ndarray:
-        """Places of the rows in the order of a pass."""
+    def shuffled(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the rows in the order of a pass, and how often each was shown before in this pass."""
         random = np.random.default_rng([*self.salt, number])
+        shown = np.arange(len(self.rows)) if self.ends is None else self.drawn(random)
+        before = np.arange(len(shown)) - np.searchsorted(shown, shown)
         if self.blocks is None:
-            return random.permutation(len(self.rows))
-        names, block_of_row = np.unique(self.blocks, return_inverse=True)
-        window_of_block = random.permutation(len(names)) // WINDOW
-        # sorted by window, and by chance within it
-        return np.lexsort((random.random(len(self.rows)), window_of_block[block_of_row]))
+            order = random.permutation(len(shown))
+        else:
+            names, block_of_row = np.unique(self.blocks, return_inverse=True)
+            window_of_block = random.permutation(len(names)) // WINDOW
+            # sorted by window, and by chance within it
+            order = np.lexsort((random.random(len(shown)), window_of_block[block_of_row[shown]]))
+        return shown[order], before[order]
+
+    def drawn(self, random: np.random.Generator) -> np.ndarray:
+        """Places of the rows of a pass, sorted, each as often as its weight says: systematic sampling."""
+        marks = np.arange(len(self.rows)) + random.random()
+        return np.minimum(np.searchsorted(self.ends, marks, side="right"), len(self.rows) - 1)
 
 
 class Mixture:
@@ -103,7 +148,7 @@ class Mixture:
         self.places_of_cycle: tuple[int, list[tuple[int, int]]] | None = None
 
     def __call__(self, position: int) -> tuple[int, int]:
-        """Row and number of its group's pass at a position."""
+        """Row, and a number that no other position of this row has, at a position; see `ShuffledGroup`."""
         if len(self.groups) == 1:
             return self.groups[0](position)
         number, within = divmod(position, self.cycle)
@@ -135,12 +180,13 @@ def mix(
     blocks: np.ndarray | None = None,
     lane: int = 0,
     lanes: int = 1,
+    weights: np.ndarray | None = None,
 ) -> Mixture:
     """The mixture that one reader sees.
 
     Frames that are at hand are mixed by one order that all processes share. A stream is dealt out: every lane (a
-    worker of a process) reads row groups of its own, about as many rows as any other; where lanes would differ by more
-    than a fifth (few or unequal row groups), it is dealt row by row, and lanes read the same row groups.
+    worker of a process) reads row groups of its own, about as many rows (by weight) as any other; where lanes would differ
+    by more than a fifth (few or unequal row groups), it is dealt row by row, and lanes read the same row groups.
 
     Args:
         group_of_row: Number of the group of every row [N].
@@ -149,47 +195,54 @@ def mix(
         blocks: Row group of every row [N] of a stream.
         lane: Number of this reader.
         lanes: Number of readers.
+        weights: Weight of every row [N]; None shows the rows of a group equally often.
 
     Raises:
-        ValueError: If a group has fewer frames than there are lanes.
+        ValueError: If a group has fewer frames (of a weight above 0) than there are lanes.
     """
     groups = []
     for group in range(len(shares)):
-        rows = np.flatnonzero(group_of_row == group)
+        seen = group_of_row == group
+        rows = np.flatnonzero(seen if weights is None else seen & (weights > 0))
+        of_row = None if weights is None else weights[rows]
         names = None if blocks is None else np.unique(blocks[rows])
         if lanes > 1:
             random = np.random.default_rng([seed, 8, group])
-            hands = deal(random.permutation(names), blocks[rows], lanes) if names is not None else None
+            hands = None if names is None else deal(random.permutation(names), blocks[rows], lanes, of_row)
             if hands is not None:
                 mine = np.isin(blocks[rows], hands[lane])
             else:
                 mine = np.sort(random.permutation(len(rows))[lane::lanes])
-            rows = rows[mine]
+            rows, of_row = rows[mine], None if weights is None else of_row[mine]
         if not len(rows):
             raise ValueError(
                 f"a group of frames is smaller than the number of readers ({lanes}: processes x workers); use fewer "
                 "workers, or join the group with another"
             )
         salt = [seed, 1] if len(shares) == 1 and lanes == 1 else [seed, 1, group, lane]
-        groups.append(ShuffledGroup(rows, None if blocks is None else blocks[rows], salt))
+        groups.append(ShuffledGroup(rows, None if blocks is None else blocks[rows], salt, of_row))
     return Mixture(groups, shares, [seed, 6, lane])
 
 
-def deal(names: np.ndarray, block_of_row: np.ndarray, lanes: int) -> list[list[int]] | None:
-    """Deals row groups out, each to the lane with the fewest rows so far.
+def deal(
+    names: np.ndarray, block_of_row: np.ndarray, lanes: int, weights: np.ndarray | None = None
+) -> list[list[int]] | None:
+    """Deals row groups out, each to the lane with the fewest rows so far, or the least weight.
 
     Args:
         names: The row groups, in any order.
         block_of_row: Row group of every row.
         lanes: Number of lanes.
+        weights: Weight of every row, above 0; None for rows alike.
 
     Returns:
-        The row groups of each lane; None if one lane would have more than 1.2 times the rows of another.
+        The row groups of each lane; None if one lane would have more than 1.2 times the rows (or weight) of another.
     """
-    sizes = dict(zip(*np.unique(block_of_row, return_counts=True), strict=True))
+    found, block_of_row = np.unique(block_of_row, return_inverse=True)
+    sizes = dict(zip(found.tolist(), np.bincount(block_of_row, weights).tolist(), strict=True))
     hands, rows = [[] for _ in range(lanes)], [0] * lanes
-    for name in sorted(names.tolist(), key=lambda name: -int(sizes[name])):  # stable: equals stay in their order
+    for name in sorted(names.tolist(), key=lambda name: -sizes[name]):  # stable: equals stay in their order
         poorest = rows.index(min(rows))
         hands[poorest].append(name)
-        rows[poorest] += int(sizes[name])
+        rows[poorest] += sizes[name]
     return hands if min(rows) and max(rows) <= 1.2 * min(rows) else None

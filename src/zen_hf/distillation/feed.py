@@ -90,7 +90,8 @@ class Feed:
         self.group_names = sorted(set(names))
         number = {name: index for index, name in enumerate(self.group_names)}
         self.group_of_row = np.array([number[name] for name in names])
-        sizes = dict(zip(self.group_names, np.bincount(self.group_of_row).tolist(), strict=True))
+        self.weights = mixture.frame_weights(frames)
+        sizes = dict(zip(self.group_names, np.bincount(self.group_of_row, self.weights).tolist(), strict=True))
         even = mixture.temperature == 1 and not mixture.weights  # all frames equally often: one group will do
         self.shares = [1.0] if even else list(mixture.shares(sizes).values())
         self.mixed_groups = np.zeros_like(self.group_of_row) if even else self.group_of_row
@@ -147,13 +148,14 @@ class Feed:
     def orders(self) -> list:
         """The orders that this process follows, and whether it shares them with the others."""
         if not isinstance(self.frames, StreamedFrames):
-            return [mix(self.mixed_groups, self.shares, self.seed)]
+            return [mix(self.mixed_groups, self.shares, self.seed, weights=self.weights)]
         readers = max(self.workers, 1)
         lanes = self.accelerator.num_processes * readers
         first = self.accelerator.process_index * readers
         blocks = self.frames.blocks
         return [
-            mix(self.mixed_groups, self.shares, self.seed, blocks, first + reader, lanes) for reader in range(readers)
+            mix(self.mixed_groups, self.shares, self.seed, blocks, first + reader, lanes, self.weights)
+            for reader in range(readers)
         ]
 
     def indices(self, first: int) -> EndlessBatches:

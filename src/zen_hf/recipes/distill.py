@@ -92,8 +92,8 @@ def run_distillation(config: DistillRecipe, resume: bool = False) -> Path:
     prepare_sharding(accelerator, config.optimizer, config.student)
     parallel = spread(accelerator, config.training.batch_size * config.training.accumulate)
     accelerator.print(", ".join(f"{key} {value}" for key, value in parallel.items()))
-    labels = (config.monitor.label_column,) if config.monitor.label_column else ()
-    everything, skipped = load_frames(config.frames, extra=labels)
+    extra = tuple(filter(None, (config.monitor.label_column, config.mixture.weight_column)))
+    everything, skipped = load_frames(config.frames, extra=extra)
     frames = leave_out(everything, config.hold_out)
     on_gpu = accelerator.device.type != "cpu"  # float32 weights under autocast would only cost memory there
     dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" and on_gpu else torch.float32
