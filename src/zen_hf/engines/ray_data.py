@@ -28,7 +28,7 @@ class RayEngine:
     item tried again without limit.
 
     Args:
-        address: Of a running cluster, such as `"auto"` or `"ray://head:10001"`; None starts Ray on this machine for as
+        address: Of a running cluster, such as `"auto"` or `"HOST:6379"`; None starts Ray on this machine for as
             long as the run takes, unless the process is connected already.
         attempts: How often an item is tried that kills the process of its stage.
         cpus: Cores of a Ray that is started here; None for all.
@@ -116,7 +116,8 @@ class RayEngine:
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
         started_here = {} if self.address else {"include_dashboard": False, **self.here}
-        self.ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR, **started_here)
+        # Without "local", Ray would join whatever cluster it finds on this machine.
+        self.ray.init(self.address or "local", log_to_driver=False, logging_level=logging.ERROR, **started_here)
         try:
             yield
         finally:
