@@ -149,6 +149,9 @@ def find_videos(settings: InputSettings) -> tuple[list[VideoInput], list[InputPr
             search.add_path(path)
     if settings.dataset is not None:
         search.add_dataset(settings.dataset)
+    if search.named_again:
+        detail = f"{search.named_again}, such as a table's in a folder that is named too; each counts once"
+        search.problems.append(InputProblem("inputs", "files that are named again", detail))
     if not search.videos:
         found = "".join(f"\n  {problem.name!r}: {problem.kind} {problem.detail}" for problem in search.problems[:5])
         raise FileNotFoundError(
@@ -166,6 +169,7 @@ class _Search:
         self.endings = {ending.strip(". ").lower() for ending in settings.extensions}
         self.videos: dict[str, VideoInput] = {}  # by real path, so that a file is one video whatever its names
         self.problems: list[InputProblem] = []
+        self.named_again = 0
 
     def add_table(self, path: str) -> None:
         """The videos of a CSV table; one that is missing is a problem of its own."""
@@ -215,8 +219,12 @@ class _Search:
         defaults = {"procedure": self.settings.procedure, "hospital": self.settings.hospital}
         video = VideoInput(path, path, **(defaults | {key: value for key, value in known.items() if value}))
         earlier = self.videos.setdefault(os.path.realpath(path), video)
-        if earlier is not video:
-            _check_agreement(earlier, path, known)
+        if earlier is video:
+            return
+        _check_agreement(earlier, path, known)
+        if os.path.abspath(earlier.path) == os.path.abspath(path):  # a table and the folder around it
+            self.named_again += 1
+        else:
             self.problems.append(InputProblem(path, "the same file again", f"as {earlier.name}; counted once"))
 
     def _add_found(self, name: str, files: list[str], problems: list[tuple[str, str, str]], **known: str) -> int:
