@@ -38,5 +38,5 @@ def test_a_copy_is_found_though_only_a_part_of_it_is_there(films):
 
 def test_flat_frames_prove_nothing():
     black = [PIL.Image.fromarray(np.full((40, 50, 3), value, np.uint8)) for value in (0, 3, 200)] * 4
-    assert hash_frames(black).shape == (0, 64)
+    assert hash_frames(black).shape == (0,)
     assert similar_videos({"a": hash_frames(black), "b": hash_frames(black)}) == []

@@ -24,7 +24,11 @@ def picture_area(frame: Image.Image) -> Image.Image:
     shrink = max(1, max(frame.size) / COARSE)
     size = (max(1, round(frame.width / shrink)), max(1, round(frame.height / shrink)))
     dark = np.asarray(frame.resize(size, Image.Resampling.BOX)).max(axis=2) < DARK  # [h, w]
+    return Image.fromarray(np.where(border_of(dark), 0, 255).astype(np.uint8))
+
+
+def border_of(dark: np.ndarray) -> np.ndarray:
+    """The dark regions that touch the frame's edge, bool [H, W], of all dark pixels, bool [H, W]."""
     regions, _ = ndimage.label(dark)
     edges = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
-    border = np.isin(regions, np.unique(edges[edges > 0]))
-    return Image.fromarray(np.where(border, 0, 255).astype(np.uint8))
+    return np.isin(regions, np.unique(edges[edges > 0]))
