@@ -21,7 +21,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # as dataset
 BOX = pa.list_(pa.int32(), 4)  # x, y, width, height in px
 
 # What is measured of every sampled frame; see signals.py for each one's unit and range.
-SIGNALS = ("brightness", "dark_share", "bright_share", "saturation", "redness", "sharpness", "detail", "change")
+SIGNALS = ("brightness", "dark_share", "bright_share", "flat_share", "redness", "sharpness", "change")
 
 PLACE = [
     ("video_id", pa.string()),
