@@ -275,12 +275,15 @@ def damage(path: str | Path, start: float, end: float, seed: int = 0) -> None:
 
 
 def damage_packets(path: str | Path, damaged: Sequence[int], seed: int = 0) -> None:
-    """Overwrite packets of a film (numbers in the order of the file) by noise; the container stays sound."""
+    """Overwrite packets of a film (numbers in the order of the file) by noise, except for their first 16 bytes.
+
+    So the container stays sound: those can be its own.
+    """
     with av.open(str(path)) as container:
         places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
     data, random = bytearray(Path(path).read_bytes()), np.random.default_rng(seed)
     for place, size in (places[index] for index in damaged):
-        data[place : place + size] = random.bytes(size)
+        data[place + 16 : place + size] = random.bytes(max(size - 16, 0))
     Path(path).write_bytes(data)
 
 

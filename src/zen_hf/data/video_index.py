@@ -158,14 +158,19 @@ def start_keys(pts: np.ndarray, is_key: np.ndarray, frames: np.ndarray) -> np.nd
 
 def missing_end(container: av.container.InputContainer, stream: av.VideoStream, packets: int, end_s: float) -> list:
     """A line if the header promises more than the file holds."""
-    if stream.frames > packets:
-        return [f"the file holds {packets} of the {stream.frames} frames that its header promises"]
-    if stream.frames or len(container.streams) > 1 or not container.duration:
+    if 0 < stream.frames <= packets:
         return []
-    promised = container.duration / av.time_base
-    if promised > end_s + LATE_S:
-        return [f"the file ends at {moment(end_s)}, its header promises {moment(promised)}"]
-    return []
+    if stream.frames and "mp4" not in container.format.name:
+        return [f"the file holds {packets} of the {stream.frames} frames that its header promises"]
+    if stream.duration:  # of mp4 what its edit list shows, while its frames count those that are never shown, too
+        promised = float(stream.duration * stream.time_base)
+    elif container.duration and len(container.streams) == 1:
+        promised = container.duration / av.time_base
+    else:
+        return []
+    if promised <= end_s + LATE_S:
+        return []
+    return [f"the file ends at {moment(end_s)}, its header promises {moment(promised)}"]
 
 
 def moment(seconds: float) -> str:

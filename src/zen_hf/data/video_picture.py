@@ -25,7 +25,7 @@ class PictureMaker:
         turns, mirrored = orientation(frame)
         if frame.interlaced_frame:
             frame = one_field(frame)
-        image = self.to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        image = self.to_rgb.reformat(frame, format="rgb24").to_ndarray()
         if turns or mirrored:
             image = np.ascontiguousarray(np.rot90(image[:, ::-1] if mirrored else image, turns))
         return image

@@ -35,6 +35,7 @@ SKIPPING = ("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4")  # whose decode
 LEAP = 500  # packets; passing over more than that takes longer than searching the file
 FEW = 3  # packets; emptying the decoder to pass over no more than that is not worth it
 MANY_THREADS = 4
+DAMAGED, NOTHING = "damaged, or behind damaged data", "the decoder gives nothing"
 KEYS_BACK = 2  # how many key frames earlier decoding begins where the nearest does not give whole pictures
 
 
@@ -125,7 +126,7 @@ class Video:
             lost = sorted(frame for frame, why in self._lost.items() if why == reason)
             at = [moment(self.times[frame]) for frame in lost]
             shown = ", ".join(dict.fromkeys(at[:3])) + (" ..." if len(at) > 3 else "")
-            lines.append(f"{counted(len(at), 'wanted frame')} {reason} (at {shown})")
+            lines.append(f"{counted(len(at), 'wanted frame')} not given: {reason} (at {shown})")
         for (height, width), time_s in list(self._sizes.items())[1:]:
             first = f"{self.height} x {self.width}"
             lines.append(f"pictures of {height} x {width} px from {moment(time_s)} on, of {first} px at first")
@@ -240,7 +241,7 @@ class Video:
         if missing:
             self._begin_earlier(start)
         for frame in missing:
-            self._lost.setdefault(frame, "cannot be decoded")
+            self._lost[frame] = NOTHING if self._is_sound(frame) else DAMAGED
             yield frame, None
 
     def _given(self, decoded: list[av.VideoFrame], frame_of: dict[int, int], missing: dict[int, None]) -> Iterator:
@@ -249,16 +250,20 @@ class Video:
             frame = frame_of.get(picture.pts)
             if frame is None or frame not in missing:
                 continue
-            start = self.index.start_key[frame]
             if picture.is_corrupt:
                 self._damage(picture.pts, "parts of the picture are missing")
             elif frame != next(iter(missing)):
-                self._begin_earlier(start)
-            sound = not any(start <= packet <= picture.pts for packet in self._damaged)
+                self._begin_earlier(self.index.start_key[frame])
             del missing[frame]
+            sound = self._is_sound(frame)
             if not sound:
-                self._lost.setdefault(frame, "are damaged or follow damaged data")
+                self._lost[frame] = DAMAGED
             yield frame, picture if sound else None
+
+    def _is_sound(self, frame: int) -> bool:
+        """Whether nothing is damaged from the key frame up to a frame."""
+        start, end = self.index.start_key[frame], self.index.packet_of[frame]
+        return not any(start <= packet <= end for packet in self._damaged)
 
     def _begin_earlier(self, start: int) -> None:
         """Frames fail to come from a key frame on: where pictures are renewed bit by bit, all begin earlier."""
@@ -308,19 +313,19 @@ class Video:
                     # A key frame is shown after all packets before it: counting begins anew where frames are lost.
                     count, sound = (count, True) if sound else (picture.pts, True)
                 while target is not None and target < count:
-                    self._lost.setdefault(target, "are damaged or follow damaged data")
+                    self._lost[target] = DAMAGED
                     yield target, None
                     target = next(targets, None)
                 if target == count:
                     if not sound:
-                        self._lost.setdefault(target, "are damaged or follow damaged data")
+                        self._lost[target] = DAMAGED
                     yield target, picture if sound else None
                     target = next(targets, None)
                 count += 1
             if packet is None:
                 break
         while target is not None:
-            self._lost.setdefault(target, "cannot be decoded")
+            self._lost[target] = DAMAGED if self._damaged else NOTHING
             yield target, None
             target = next(targets, None)
 
