@@ -22,8 +22,10 @@ import av
 import datasets
 import PIL.Image
 import pyarrow as pa
-from av.video.reformatter import VideoReformatter
 from datasets.features.features import register_feature
+
+from zen_hf.data.video_index import open_video
+from zen_hf.data.video_picture import PictureMaker
 
 MARK = "#t="
 FEW_CORES = 4
@@ -80,6 +82,9 @@ def video_length(path: Path) -> tuple[int, float]:
 class VideoDecoder:
     """The frames of one video by time, going on from the last one where that is nearer than a seek.
 
+    Nothing is read beforehand, so that one frame of a large file comes soon; `zen_hf.data.Video`, which reads the times
+    of all frames first, is for sampling a whole video.
+
     On the way to the wanted frame, frames of H.264 on which no other frame depends are not decoded: what is shown is the
     same to the pixel, for about two thirds of the work where half of the frames are such.
 
@@ -90,26 +95,21 @@ class VideoDecoder:
     def __init__(self, path: str):
         """Open the video; nothing is decoded yet."""
         self.path = path
-        try:
-            self.container = av.open(path)
-            self.stream = self.container.streams.video[0]
-        except (av.FFmpegError, IndexError) as error:
-            raise ValueError(f"{path} cannot be read as a video ({error}); download it again.") from error
         # Decoding several frames at once costs a fifth more work: worth it where cores would be idle.
-        self.stream.thread_type = "AUTO" if (os.cpu_count() or 1) > FEW_CORES else "SLICE"
+        self.container, self.stream = open_video(path, path, threads=0 if (os.cpu_count() or 1) > FEW_CORES else 1)
         self.start = float((self.stream.start_time or 0) * self.stream.time_base)
         self.half_frame = 0.5 / float(self.stream.average_rate)
         self.frames, self.shown, self.earliest = None, None, 0.0
-        self.to_rgb = VideoReformatter()
+        self.to_picture = PictureMaker()
 
     def at(self, time_s: float) -> PIL.Image.Image:
-        """The frame whose time is nearest to `time_s` (seconds from the first frame), RGB."""
+        """The frame whose time is nearest to `time_s` (seconds from the first frame): RGB, upright, of one moment."""
         try:
             frame = self._find(time_s)
         except av.FFmpegError as error:
             self.frames = None  # the next one seeks
             raise ValueError(f"{self.path}: the frame at {time_s:.2f} s cannot be decoded ({error}).") from error
-        return PIL.Image.fromarray(self.to_rgb.reformat(frame, format="rgb24").to_ndarray())
+        return PIL.Image.fromarray(self.to_picture(frame))
 
     def _find(self, time_s: float) -> av.VideoFrame:
         self.earliest = time_s - self.half_frame
