@@ -76,7 +76,7 @@ def extract(
             features.append(settings.encode(encoder, np.stack(squares))[kind].numpy())
             times += moments
     except Unreadable as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{path}: {error}") from error
     finally:
         frames.close()
     if problems:

@@ -51,7 +51,7 @@ def plan_extraction(
             moments = video.open(fps)
         except Unreadable:
             continue
-        read = [square for square, *_ in zip(squares_of(moments, size), range(SAMPLE_FRAMES), strict=False)]
+        read = [square for (square, *_), _ in zip(squares_of(moments, size), range(SAMPLE_FRAMES), strict=False)]
         decoding += time.perf_counter() - start
         whole = len(moments) / fps / 3600
         moments.close()
