@@ -174,7 +174,10 @@ def test_times_count_from_the_first_frame(tmp_path, suffix, start_s):
         assert [read_number(sampled.image) for sampled in video.sample(2.5)] == [0, 10, 20, 0, 10, 20]
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".mov"])
+SLOW = [pytest.param(suffix, marks=pytest.mark.slow) for suffix in (".mkv", ".ts", ".mov")]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", *SLOW])
 def test_two_hours(tmp_path, suffix):
     once = write_film(tmp_path / "once.mp4", frames=250, gop=50, size=(48, 64))
     film = loop_film(once, tmp_path / f"long{suffix}", 180, step=4)  # 45,000 frames of 0.16 s
