@@ -13,7 +13,7 @@ import pytest
 
 from zen_hf.cli import main
 
-COMMANDS = ["quickstart", "distill", "report", "benchmark", "compare", "doctor", "miniature"]
+COMMANDS = ["quickstart", "distill", "report", "benchmark", "compare", "doctor", "miniature", "extract", "search"]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 """The moments of films that look most like a picture, by the features of `zen-hf extract`.
 
 Search is exact: every moment is compared, by scikit-learn, one film at a time and mapped from the disk, so memory does not
-grow with the number of films. A million moments of 384 numbers take some seconds on two cores.
+grow with the number of films.
 """
 
 import json
