@@ -1,0 +1,422 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What a recorder draws over the picture: names, dates, clocks and logos of a whole film, and menus of single frames.
+
+Burned-in text stays while the scene moves: at its strokes, brightness or colour changes from pixel to pixel in the same
+direction in most frames. Strokes have both their edges close by, which tells them from the rim of the scope and from
+an instrument's shaft. What is found is filled with black, box by box: too much rather than a letter too few.
+
+Reference: T. Dekel, M. Rubinstein, C. Liu, W. Freeman, On the Effectiveness of Visible Watermarks, CVPR 2017, section
+3.1 (gradients that many pictures share; a share of the frames stands here for their median).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from zen_hf.data.black_border import DARK
+
+from .geometry import Geometry, lit_picture, telling
+from .windows import Box, find_rectangles
+
+FEWEST = 5  # frames in which an edge must be seen
+WEAK, STRONG = 12, 40  # levels between the neighbours of a pixel
+STRONG_SHARE = 0.35  # of the frames, for strong edges: text that is there for a good third of the film
+LINE_SHARE = 0.5  # of the frames, for the edges of a window
+ONE_SIDED = 0.5  # above it, edges of a neighbourhood go the same way: a rim, not a stroke
+MOVING = 5.0  # levels by which blocks change from sample to sample where the scene moves
+BLOCK = 8  # px
+LEAST_ROWS = 480  # of a single frame, for which pixels are left out where it has twice as many
+LINES = 2  # of text on a single frame, from which it is a menu or a text screen
+HOLLOW = 0.5  # of its box, that a group of strokes fills; below it, the box holds much that is none
+
+
+@dataclass
+class OverlaySettings:
+    """What is masked, and which frames are refused.
+
+    Attributes:
+        find: Whether to look for burned-in text and logos; without it only `boxes` are masked.
+        boxes: Boxes x, y, width, height that are always masked, in shares of the frame (0 to 1): where a recorder is
+            known to write, however briefly.
+        share: Of the frames, the share in which an edge must stay to be burned in, above 0.5 and up to 1.
+        margin: By how much found boxes are enlarged on every side, in shares of their height.
+        window_share: Windows of the whole film are masked up to this share of the picture; larger ones make frames
+            `overlay`.
+        refuse_frames: Whether single frames with a menu, a window or a text screen are refused.
+    """
+
+    find: bool = True
+    boxes: list[list[float]] = field(default_factory=list)
+    share: float = 0.6
+    margin: float = 0.35
+    window_share: float = 0.35
+    refuse_frames: bool = True
+
+    def __post_init__(self):
+        for box in self.boxes:
+            x, y, width, height = box if len(box) == 4 else (-1,) * 4
+            if min(x, y) < 0 or min(width, height) <= 0 or x + width > 1.0001 or y + height > 1.0001:
+                raise ValueError(
+                    f"overlays.boxes has {list(box)}; expected x, y, width, height in shares of the frame, "
+                    "such as [0.7, 0.0, 0.3, 0.08] for its upper right"
+                )
+        if not 0.5 < self.share <= 1:
+            raise ValueError(f"overlays.share is {self.share}; expected a share above 0.5 and up to 1, such as 0.6")
+        if not 0 <= self.margin <= 3:
+            raise ValueError(f"overlays.margin is {self.margin}; expected 0 to 3 heights of the text")
+        if not 0 <= self.window_share <= 1:
+            raise ValueError(f"overlays.window_share is {self.window_share}; expected a share of 0 to 1")
+
+
+@dataclass(frozen=True)
+class Overlays:
+    """What covers all frames of a film.
+
+    Attributes:
+        boxes: x, y, width, height in px of the decoded frame.
+    """
+
+    boxes: tuple[Box, ...] = ()
+
+    def apply(self, rgb: np.ndarray) -> np.ndarray:
+        """A frame [H, W, 3] with the boxes filled black; the frame itself stays as it is."""
+        if self.boxes:
+            rgb = rgb.copy()
+        for x, y, width, height in self.boxes:
+            rgb[y : y + height, x : x + width] = 0
+        return rgb
+
+
+def find_overlays(frames: list[np.ndarray], geometry: Geometry, settings: OverlaySettings) -> Overlays:
+    """Finds what stays on all frames while the scene moves.
+
+    Args:
+        frames: RGB, uint8 [H, W, 3] of one size, 16 to 32 of them spread over the film.
+        geometry: Where the picture is.
+        settings: See there.
+
+    Returns:
+        Boxes; none where nothing was found.
+    """
+    shape = frames[0].shape[:2]
+    always = [pixels_of(box, shape) for box in settings.boxes]
+    if not settings.find:
+        return Overlays(tuple(always))
+    told = [frame for frame in frames if telling(frame)]
+    frames = told if len(told) >= FEWEST + 3 else frames
+    written = [with_margin(box, settings.margin, shape) for box in find_writing(frames, geometry, settings.share)]
+    windows = find_windows(frames, geometry, settings.window_share)
+    return Overlays(tuple(sorted({*always, *merged(written), *windows})))
+
+
+def pixels_of(box: list[float], shape: tuple[int, int]) -> Box:
+    """A box in shares of the frame, in px; what it touches is in it."""
+    height, width = shape
+    x, y = int(box[0] * width), int(box[1] * height)
+    return x, y, int(np.ceil((box[0] + box[2]) * width)) - x, int(np.ceil((box[1] + box[3]) * height)) - y
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Writing
+
+
+def find_writing(frames: list[np.ndarray], geometry: Geometry, share: float) -> list[Box]:
+    """Boxes around lines of text and logos, without margin."""
+    shape = frames[0].shape[:2]
+    letter = letter_height(shape)
+    strokes = np.zeros(shape, bool)
+    for plane in (brightness, colour):
+        strokes |= stroke_edges(*(lasting_edges(frames, plane, axis, share) for axis in (1, 0)), letter)
+    picture, mean = lit_picture(frames, 0.2)
+    strokes &= ~rim(picture, geometry, letter)
+    moving = scene_moves(frames, letter) | ~picture
+    boxes = [box for box in clusters(strokes & moving, letter)]
+    boxes += [box for box in clusters(strokes & ~moving, letter) if on_flat_ground(mean, strokes, box)]
+    if (strokes & ~moving).any():
+        still = np.mean(frames, axis=0, dtype=np.float32)  # [H, W, 3]
+        boxes += [box for channel in range(3) for box in written_rows(still[..., channel], strokes & ~moving, letter)]
+    busy = changing_strokes(frames)
+    return [grown(box, busy) for box in boxes]
+
+
+def brightness(rgb: np.ndarray) -> np.ndarray:
+    """Luma of a frame, int16 [H, W], 0 to 255."""
+    red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
+    return ((77 * red + 150 * green + 29 * blue) >> 8).astype(np.int16)
+
+
+def colour(rgb: np.ndarray) -> np.ndarray:
+    """Half of red less blue, int16 [H, W]: tissue is red, so that white, blue and green stand out though as bright."""
+    return (rgb[..., 0].astype(np.int16) - rgb[..., 2]) >> 1
+
+
+def step(plane: np.ndarray, axis: int) -> np.ndarray:
+    """How much a plane rises from the pixel before to the pixel after, along an axis."""
+    change = np.zeros_like(plane)
+    if axis == 1:
+        change[:, 1:-1] = plane[:, 2:] - plane[:, :-2]
+    else:
+        change[1:-1] = plane[2:] - plane[:-2]
+    return change
+
+
+def lasting_edges(frames: list[np.ndarray], plane, axis: int, share: float) -> np.ndarray:
+    """1 where a plane rises along an axis in most frames, -1 where it falls, else 0; int8 [H, W]."""
+    counts = np.zeros((4, *frames[0].shape[:2]), np.uint8)
+    for frame in frames[:255]:
+        change = step(plane(frame), axis)
+        for count, seen in zip(
+            counts, (change >= WEAK, change <= -WEAK, change >= STRONG, change <= -STRONG), strict=True
+        ):
+            count += seen
+    often = max(FEWEST, share * len(frames))
+    rarely = max(FEWEST, STRONG_SHARE * len(frames))
+    rises = (counts[0] >= often) | ((counts[2] >= rarely) & (counts[2] > counts[3]))
+    falls = (counts[1] >= often) | ((counts[3] >= rarely) & (counts[3] > counts[2]))
+    return rises.astype(np.int8) - falls.astype(np.int8)
+
+
+def stroke_edges(across: np.ndarray, down: np.ndarray, letter: int) -> np.ndarray:
+    """Which lasting edges lie among others that go the opposite way, as the two sides of a stroke do; bool [H, W]."""
+    edges = (across != 0) | (down != 0)
+    strokes = np.zeros(edges.shape, bool)
+    for size, least in ((letter | 1, 0.04), (3 * letter | 1, 0.10)):
+        local = [ndimage.uniform_filter(part.astype(np.float32), size, mode="constant") for part in (across, down)]
+        amount = sum(
+            ndimage.uniform_filter(np.abs(part).astype(np.float32), size, mode="constant") for part in (across, down)
+        )
+        one_sided = np.hypot(*local) / np.maximum(amount, 1e-6)
+        strokes |= edges & (amount >= max(least, 8 / size**2)) & (one_sided < ONE_SIDED)
+    return strokes
+
+
+def rim(picture: np.ndarray, geometry: Geometry, letter: int) -> np.ndarray:
+    """The edge of the picture against its border, where every frame has an edge."""
+    size = max(9, round(0.8 * letter)) | 1
+    padded = np.pad(picture, size, mode="edge")
+    band = (ndimage.maximum_filter(padded, size) & ~ndimage.minimum_filter(padded, size))[size:-size, size:-size]
+    area = np.pad(geometry.area(picture.shape), size, mode="edge")
+    return band | (ndimage.maximum_filter(area, size) & ~ndimage.minimum_filter(area, size))[size:-size, size:-size]
+
+
+def scene_moves(frames: list[np.ndarray], letter: int) -> np.ndarray:
+    """Where the scene around a pixel changes from sample to sample, bool [H, W]."""
+    height, width = frames[0].shape[:2]
+    rows, columns = np.arange(0, height, BLOCK), np.arange(0, width, BLOCK)
+    area = np.minimum(BLOCK, height - rows)[:, None] * np.minimum(BLOCK, width - columns)[None]
+    before, change = None, np.zeros(area.shape)
+    for frame in frames:
+        blocks = (
+            np.add.reduceat(np.add.reduceat(brightness(frame).astype(np.int64), rows, axis=0), columns, axis=1) / area
+        )
+        change += 0 if before is None else np.abs(blocks - before)
+        before = blocks
+    around = 2 * max(1, round(1.5 * letter / BLOCK)) + 1
+    moves = ndimage.percentile_filter(change / max(1, len(frames) - 1), 75, around) >= MOVING
+    return moves[np.arange(height) // BLOCK][:, np.arange(width) // BLOCK]
+
+
+def clusters(strokes: np.ndarray, letter: int) -> list[Box]:
+    """Boxes around strokes that stand together."""
+    reach = (max(3, round(0.7 * letter)) | 1, round(1.6 * letter) | 1)  # lines apart, letters together
+    more = max(reach)
+    padded = np.pad(strokes, more)
+    closed = ndimage.minimum_filter(ndimage.maximum_filter(padded, reach), reach)[more:-more, more:-more]
+    regions, _ = ndimage.label(closed, np.ones((3, 3)))
+    amounts = np.bincount(regions.ravel(), strokes.ravel())
+    found = []
+    for number, place in enumerate(ndimage.find_objects(regions), 1):
+        if amounts[number] >= 12:
+            found += filled_boxes(regions[place] == number, place[1].start, place[0].start, 2 * letter)
+    return found
+
+
+def filled_boxes(region: np.ndarray, x: int, y: int, high: int) -> list[Box]:
+    """The box of a region, bool [h, w] at x, y; of one that is mostly hollow, the boxes of its strips of a height."""
+    height, width = region.shape
+    if height <= 2 * high or region.mean() >= HOLLOW:
+        return [(x, y, width, height)]
+    found = []
+    for top in range(0, height, high):
+        pieces, _ = ndimage.label(region[top : top + high], np.ones((3, 3)))
+        for rows, columns in ndimage.find_objects(pieces):
+            found.append(
+                (x + columns.start, y + top + rows.start, columns.stop - columns.start, rows.stop - rows.start)
+            )
+    return found
+
+
+def on_flat_ground(mean: np.ndarray, strokes: np.ndarray, box: Box) -> bool:
+    """Whether text stands on a panel of one colour, as no tissue has it."""
+    x, y, width, height = box
+    near = np.s_[max(0, y - 3) : y + height + 3, max(0, x - 3) : x + width + 3]
+    ground = mean[near][~ndimage.binary_dilation(strokes[near], np.ones((5, 5)))]
+    return ground.size >= 20 and np.subtract(*np.percentile(ground, [85, 15])) < 4
+
+
+def written_rows(mean: np.ndarray, strokes: np.ndarray, letter: int) -> list[Box]:
+    """Rows of letters where the scene stands still: alike in height, on one line, side by side, at least four."""
+    size = 2 * letter | 1
+    found = []
+    for ink in (ndimage.white_tophat(mean, size), ndimage.black_tophat(mean, size)):
+        regions, _ = ndimage.label(ink >= STRONG, np.ones((3, 3)))
+        on_strokes = np.bincount(regions.ravel(), strokes.ravel())
+        letters = []
+        for number, (rows, columns) in enumerate(ndimage.find_objects(regions), 1):
+            high, wide = rows.stop - rows.start, columns.stop - columns.start
+            if on_strokes[number] >= 4 and 5 <= high <= 4 * letter and wide <= 1.6 * high:
+                letters.append((columns.start, rows.start, wide, high))
+        found += rows_of(letters)
+    return found
+
+
+def rows_of(letters: list[Box]) -> list[Box]:
+    """Boxes of rows of at least four letters."""
+    rows: list[list[Box]] = []
+    for x, y, width, height in sorted(letters):
+        for row in rows:
+            last_x, last_y, last_width, last_height = row[-1]
+            alike = 0.6 <= height / last_height <= 1.7 and abs((y + height) - (last_y + last_height)) <= 0.25 * height
+            if alike and -2 <= x - last_x - last_width <= 1.2 * height:
+                row.append((x, y, width, height))
+                break
+        else:
+            rows.append([(x, y, width, height)])
+    return [enclosing(row) for row in rows if len(row) >= 4]
+
+
+def changing_strokes(frames: list[np.ndarray]) -> np.ndarray:
+    """How often a pixel is on a strong edge, 0 to 1, float32 [H, W]: digits of a clock are, whichever they show."""
+    total = np.zeros(frames[0].shape[:2], np.float32)
+    for frame in frames:
+        plane = brightness(frame)
+        total += np.maximum(np.abs(step(plane, 0)), np.abs(step(plane, 1))) >= STRONG
+    return total / len(frames)
+
+
+def grown(box: Box, busy: np.ndarray) -> Box:
+    """A box enlarged sideways over changing digits: as rich in strong edges as itself, unlike what is above and below."""
+    x, y, width, height = box
+    inside = busy[y : y + height, x : x + width].mean()
+    piece = max(4, round(0.7 * height))
+    left, right = x, x + width
+    for _ in range(12):
+        if left <= 0 or not as_busy(busy, left - piece, left, y, height, inside):
+            break
+        left = max(0, left - piece)
+    for _ in range(12):
+        if right >= busy.shape[1] or not as_busy(busy, right, right + piece, y, height, inside):
+            break
+        right = min(busy.shape[1], right + piece)
+    return left, y, right - left, height
+
+
+def as_busy(busy: np.ndarray, begin: int, end: int, y: int, height: int, inside: float) -> bool:
+    """Whether a piece beside a text goes on with it."""
+    begin = max(0, begin)
+    here = busy[y : y + height, begin:end].mean()
+    above, below = (
+        busy[max(0, y - height) : max(1, y - 3), begin:end],
+        busy[y + height + 3 : y + 2 * height, begin:end],
+    )
+    ground = max((part.mean() for part in (above, below) if part.size), default=0.0)
+    return here >= 0.4 * inside and here >= 1.6 * ground + 0.02
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Boxes
+
+
+def with_margin(box: Box, margin: float, shape: tuple[int, int]) -> Box:
+    """A box enlarged by a share of its height, sideways by twice that, within the frame."""
+    x, y, width, height = box
+    more = max(3, round(margin * min(height, shape[0] // 10)))
+    left, top = max(0, x - 2 * more), max(0, y - more)
+    right, bottom = min(shape[1], x + width + 2 * more), min(shape[0], y + height + more)
+    return left, top, right - left, bottom - top
+
+
+def enclosing(boxes: list[Box]) -> Box:
+    """The smallest box around boxes."""
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+    return left, top, right - left, bottom - top
+
+
+def merged(boxes: list[Box]) -> list[Box]:
+    """The same boxes without those that lie within others."""
+    alone = []
+    for box in sorted(set(boxes), key=lambda box: (-box[2] * box[3], box)):
+        x, y, width, height = box
+        if not any(a <= x and b <= y and x + width <= a + c and y + height <= b + d for a, b, c, d in alone):
+            alone.append(box)
+    return alone
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Windows
+
+
+def find_windows(frames: list[np.ndarray], geometry: Geometry, most: float) -> list[Box]:
+    """Windows of the whole film: rectangles whose edges are seen in most frames, up to a share of the picture."""
+    if most == 0:
+        return []
+    seen = np.zeros((2, *frames[0].shape[:2]), np.uint16)
+    for frame in frames:
+        plane = brightness(frame)
+        for axis in (0, 1):
+            seen[axis] += sharp_edges(plane, axis)
+    flat, upright = seen >= max(FEWEST, LINE_SHARE * len(frames))
+    boxes = find_rectangles(flat, upright, geometry.box, 0.08)
+    return merged([box for box in boxes if box[2] * box[3] <= most * geometry.box[2] * geometry.box[3]])
+
+
+def sharp_edges(plane: np.ndarray, axis: int) -> np.ndarray:
+    """Where a plane jumps along an axis from one pixel to the next, more than beside it, as drawn lines do; bool [H, W]."""
+    jump = np.abs(np.diff(plane, axis=axis, prepend=plane.take([0], axis)))
+    beside = np.maximum(np.roll(jump, 2, axis), np.roll(jump, -2, axis))
+    peak = (jump >= np.roll(jump, 1, axis)) & (jump >= np.roll(jump, -1, axis))
+    return peak & (jump >= WEAK) & (jump >= 1.5 * beside)
+
+
+def frame_overlay(rgb: np.ndarray, geometry: Geometry, settings: OverlaySettings) -> str | None:
+    """What covers a single frame, or None: a window, two pictures side by side, a menu or a screen of text.
+
+    Args:
+        rgb: uint8 [H, W, 3], with the film's own overlays masked.
+        geometry: Where the picture is.
+        settings: See there.
+
+    Returns:
+        Words such as `window of 23 % of the picture`.
+    """
+    if not settings.refuse_frames:
+        return None
+    nth = max(1, min(rgb.shape[:2]) // LEAST_ROWS)
+    rgb = rgb[::nth, ::nth]
+    plane = brightness(rgb)
+    picture = tuple(side // nth for side in geometry.box)
+    edges = [sharp_edges(plane, axis) | sharp_edges(colour(rgb), axis) for axis in (0, 1)]
+    for x, y, width, height in find_rectangles(*edges, picture, 0.1):
+        if np.median(plane[y : y + height, x : x + width]) >= DARK:
+            share = f"{100 * width * height / (picture[2] * picture[3]):.0f} % of the picture"
+            beside = width == picture[2] or height == picture[3]
+            return f"two pictures side by side, one of {share}" if beside else f"window of {share}"
+    lines = lines_of_text(plane)
+    return f"{lines} lines of text" if lines >= LINES else None
+
+
+def lines_of_text(plane: np.ndarray) -> int:
+    """Number of rows of letters on a ground of one colour, in a single frame."""
+    letter = letter_height(plane.shape)
+    everywhere = np.ones(plane.shape, bool)
+    rows = written_rows(plane.astype(np.float32), everywhere, letter)
+    strokes = np.maximum(np.abs(step(plane, 0)), np.abs(step(plane, 1))) >= WEAK
+    return sum(on_flat_ground(plane, strokes, row) for row in rows)
+
+
+def letter_height(shape: tuple[int, ...]) -> int:
+    """About the height of small writing on a frame of a shape (H, W), px."""
+    return max(9, round(min(shape[:2]) / 40))
