@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What extraction from a film costs beside the forward passes alone.
 
-    python perf/extraction.py [--bf16] [--size small] [--seconds 192] [--height 480] [--rounds 3] [--threads 2]
+    python perf/extraction.py [--bf16] [--size small] [--seconds 512] [--height 480] [--chunk 128] [--rounds 3] [--threads 2]
 
 A film of 25 frames per second is drawn and encoded by x264's own settings; `zen-hf extract`'s stages take one frame per
 second of it through a ZEN of random weights at 224 px, with the local engine. Beside it, the same model gets as many frames
@@ -24,6 +24,7 @@ import torch
 
 from zen_hf import ZenConfig, ZenModel
 from zen_hf.engines.local import LocalEngine
+from zen_hf.extraction import feature_settings
 from zen_hf.extraction.extraction import Workers, extract_videos
 from zen_hf.extraction.feature_folder import FeatureFolder
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
@@ -62,13 +63,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--size", default="small")
-    parser.add_argument("--seconds", type=int, default=192)
+    parser.add_argument("--seconds", type=int, default=512)
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--chunk", type=int, default=feature_settings.CHUNK_FRAMES)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    feature_settings.CHUNK_FRAMES = options.chunk
     settings = FeatureSettings(bf16=options.bf16, batch_size=options.batch, image_size=SIDE)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)

@@ -40,9 +40,16 @@ def recipe_calls(monkeypatch):
         setattr(module, function, lambda **arguments: calls.append((name, arguments)) or [])
         monkeypatch.setitem(sys.modules, module.__name__, module)
 
-    for name in ("quickstart", "distill", "report", "results_report", "compare", "doctor", "miniature"):
+    for name in ("quickstart", "distill", "report", "results_report", "compare", "doctor", "miniature", "search"):
         fake(name, name)
     fake("plan", "plan_distillation")
+    extraction = ModuleType("zen_hf.recipes.extract")
+    parts = "EncoderSource ExtractRecipe FeatureSettings FrameSource engine_named print_plan workers_here"
+    for part in parts.split():
+        setattr(extraction, part, lambda *_, **__: None)
+    for name in ("extract", "extract_task"):
+        setattr(extraction, name, lambda *arguments, name=name: calls.append((name, arguments)))
+    monkeypatch.setitem(sys.modules, extraction.__name__, extraction)
     fake("benchmark", "plan_benchmark")
     sys.modules["zen_hf.recipes.benchmark"].benchmark = lambda plan: None
     planned = ModuleType("zen_hf.recipes.benchmark_plan")

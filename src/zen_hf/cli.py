@@ -290,6 +290,63 @@ def doctor(
 
 
 @app.command()
+def curate(
+    videos: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files, folders, globs, or a CSV table (video, procedure, hospital, patient)."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the dataset; the same command goes on where it was stopped.")
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="YAML file; its keys are explained in docs/curate.md.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe; repeatable.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames looked at per second of video.  [default: 1]")] = None,
+    procedure: Annotated[
+        str | None, typer.Option(help="Procedure of all videos for which no table names one.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="AutoModel that finds duplicates across videos, and clusters of frames.")
+    ] = None,
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="What runs the workers.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of a running Ray cluster, for instance auto.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that decode, a video each.", min=1)] = None,
+    gpus: Annotated[int | None, typer.Option(help="Processes that encode, a GPU each; by default all.", min=0)] = None,
+    shard: Annotated[str | None, typer.Option(help="Share of the videos, i/n with i from 0; see --merge.")] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Check that all shares are there, and write the dataset.")
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print hours and bytes by a sample, and write nothing.")
+    ] = False,
+    hours: Annotated[float | None, typer.Option(help="Hours of video to plan for; by default those given.")] = None,
+    nodes: Annotated[int, typer.Option(help="Machines to plan for.", min=1)] = 1,
+) -> None:
+    """Make a frame dataset of surgical videos: sampled, filtered, cropped, without names.
+
+    \b
+    Example:
+      zen-hf curate videos --out frames --procedure cholecystectomy
+      zen-hf curate videos.csv --out frames --model facebook/dinov2-small --set frames.fps=0.5
+    """
+    given = {"output": out and str(out), "frames.fps": fps, "inputs.procedure": procedure, "encoder.model": model}
+    given["inputs.paths"] = videos or None
+    overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    settings = [*overrides, *(override or [])]
+    from zen_hf.engines.shards import Shard
+    from zen_hf.recipes import curate as curation
+    from zen_hf.recipes.extract import engine_named, workers_here
+
+    hands = workers_here(workers, gpus)
+    if plan:
+        curation.print_plan(recipe, settings, hands, nodes, hours)
+        return
+    part = None if shard is None else Shard.parse(shard)
+    curation.curate(engine_named(engine, address), recipe, settings, hands, part, merge)
+
+
+@app.command()
 def extract(
     model: Annotated[str, typer.Option(help="Folder or Hub id of a ZEN or any AutoModel, or a timm name.")],
     out: Annotated[Path, typer.Option(help="Folder for the features; the same command goes on where it was stopped.")],
@@ -336,29 +393,39 @@ def extract(
       zen-hf extract --model zen-quickstart/student --videos films --out features
       zen-hf extract --model zen-quickstart/student --task cholec80_phase --data cholec80 --out cache
     """
-    from zen_hf.recipes import extract as recipe
+    from zen_hf.recipes.extract import (
+        EncoderSource,
+        ExtractRecipe,
+        FeatureSettings,
+        FrameSource,
+        engine_named,
+        extract_task,
+        print_plan,
+        workers_here,
+    )
+    from zen_hf.recipes.extract import extract as run_extraction
 
-    source = recipe.EncoderSource(model, revision, trust_remote_code)
+    source = EncoderSource(model, revision, trust_remote_code)
     if (task is None) != (data is None):
         raise typer.BadParameter("--task and --data go together.")
     if task is not None:
         if videos or frames or shard or merge or plan or layer or features != "summary" or bf16 or dtype != "float32":
             raise typer.BadParameter("--task takes --model, --data, --out, --image-size and --batch-size alone.")
-        recipe.extract_task(source, task, data, out, image_size or 0, batch_size)
+        extract_task(source, task, data, out, image_size or 0, batch_size)
         return
-    config = recipe.ExtractRecipe(
+    config = ExtractRecipe(
         output=str(out),
         encoder=source,
         videos=videos or [],
-        frames=[recipe.FrameSource(path) for path in frames or []],
-        features=recipe.FeatureSettings(features, layer or [], dtype, bf16, image_size or 0, batch_size, format),
+        frames=[FrameSource(path) for path in frames or []],
+        features=FeatureSettings(features, layer or [], dtype, bf16, image_size or 0, batch_size, format),
         fps=fps,
     )
-    hands = recipe.workers_here(workers, gpus)
+    hands = workers_here(workers, gpus)
     if plan:
-        recipe.print_plan(config, hands, hours, nodes)
+        print_plan(config, hands, hours, nodes)
         return
-    recipe.extract(config, recipe.engine_named(engine, address), hands, shard, merge)
+    run_extraction(config, engine_named(engine, address), hands, shard, merge)
 
 
 @app.command()
