@@ -56,7 +56,8 @@ def to_unit_range(squares: np.ndarray, device: torch.device | str = "cpu") -> to
     Returns:
         float32 of the same shape, in [0, 1].
     """
-    if torch.device(device).type == "cpu":  # by NumPy: torch brings up threads of its own in every thread that calls it
+    # by NumPy: torch brings up threads of its own in every thread that calls it
+    if torch.device(device).type == "cpu":
         return torch.from_numpy(squares / np.float32(255))
     highest = torch.tensor(255.0, device=device)  # a GPU multiplies by the rounded inverse of a plain number
     return torch.from_numpy(squares).to(device).float() / highest
