@@ -24,8 +24,9 @@ import torch
 
 from zen_hf import ZenConfig, ZenModel
 from zen_hf.engines.local import LocalEngine
+from zen_hf.engines.workers import Workers
 from zen_hf.extraction import feature_settings
-from zen_hf.extraction.extraction import Workers, extract_videos
+from zen_hf.extraction.extraction import extract_videos
 from zen_hf.extraction.feature_folder import FeatureFolder
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
 from zen_hf.extraction.moments import Film

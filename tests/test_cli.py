@@ -44,7 +44,7 @@ def recipe_calls(monkeypatch):
         fake(name, name)
     fake("plan", "plan_distillation")
     extraction = ModuleType("zen_hf.recipes.extract")
-    parts = "EncoderSource ExtractRecipe FeatureSettings FrameSource engine_named print_plan workers_here"
+    parts = "EncoderSource ExtractRecipe FeatureSettings FrameSource print_plan"
     for part in parts.split():
         setattr(extraction, part, lambda *_, **__: None)
     for name in ("extract", "extract_task"):

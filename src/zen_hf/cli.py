@@ -335,8 +335,8 @@ def curate(
     overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
     settings = [*overrides, *(override or [])]
     from zen_hf.engines.shards import Shard
+    from zen_hf.engines.workers import engine_named, workers_here
     from zen_hf.recipes import curate as curation
-    from zen_hf.recipes.extract import engine_named, workers_here
 
     hands = workers_here(workers, gpus)
     if plan:
@@ -393,15 +393,14 @@ def extract(
       zen-hf extract --model zen-quickstart/student --videos films --out features
       zen-hf extract --model zen-quickstart/student --task cholec80_phase --data cholec80 --out cache
     """
+    from zen_hf.engines.workers import engine_named, workers_here
     from zen_hf.recipes.extract import (
         EncoderSource,
         ExtractRecipe,
         FeatureSettings,
         FrameSource,
-        engine_named,
         extract_task,
         print_plan,
-        workers_here,
     )
     from zen_hf.recipes.extract import extract as run_extraction
 

@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 from zen_hf.data.frame_pixels import frame_to_square, to_unit_range
 from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.video_sampling import Video
+from zen_hf.engines.workers import Workers
 from zen_hf.extraction import feature_settings
-from zen_hf.extraction.extraction import Workers, extract_videos, usable
+from zen_hf.extraction.extraction import extract_videos, usable
 from zen_hf.extraction.feature_folder import FeatureFolder, VideoOutcome
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
 from zen_hf.extraction.moments import Film, find_films, find_pictures

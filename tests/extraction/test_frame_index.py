@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from extraction_parts import PlainEngine, write_vit
 
-from zen_hf.extraction.extraction import Workers, extract_videos
+from zen_hf.engines.workers import Workers
+from zen_hf.extraction.extraction import extract_videos
 from zen_hf.extraction.feature_folder import FeatureFolder
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
 from zen_hf.extraction.frame_index import FrameIndex

@@ -14,6 +14,7 @@ from data.films import write_film
 
 from zen_hf.curation.curation_report import line_safe
 from zen_hf.engines.local import LocalEngine
+from zen_hf.engines.workers import Workers
 from zen_hf.recipes.curate import curate
 
 FILTERS = ("black", "test_screen", "over_exposed", "blurred", "frozen", "outside_body")
@@ -44,7 +45,7 @@ def test_one_run_over_all_bad_videos(tmp_path):
     bad = tmp_path / "Bad Videos"
     cases = make_bad_videos(bad)
     paths = f"inputs.paths=['{bad}','{sound}']"
-    output = curate(LocalEngine(), overrides=[paths, f"output={tmp_path / 'all'}", *shared], workers=2)
+    output = curate(LocalEngine(), overrides=[paths, f"output={tmp_path / 'all'}", *shared], workers=Workers(2))
 
     expected, found = frames_of(alone), frames_of(output)
     assert expected and not expected - found and max(found.values()) == 1
@@ -93,6 +94,7 @@ def test_no_name_leaves_the_house(tmp_path):
 LIMITED = """
 import resource, sys
 from zen_hf.engines.local import LocalEngine
+from zen_hf.engines.workers import Workers
 from zen_hf.recipes.curate import curate
 
 limit, *overrides = sys.argv[1:]

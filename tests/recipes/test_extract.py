@@ -22,11 +22,12 @@ from zen_hf.benchmark.task import load_task
 from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.video_sampling import Video
 from zen_hf.engines.local import LocalEngine
+from zen_hf.engines.ray_data import RayEngine
+from zen_hf.engines.workers import Workers
 from zen_hf.extraction import feature_settings
-from zen_hf.extraction.extraction import Workers
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
 from zen_hf.modeling.frame_encoder import FrameEncoder
-from zen_hf.recipes.extract import ExtractRecipe, engine_named, extract, extract_task, print_plan, workers_here
+from zen_hf.recipes.extract import ExtractRecipe, extract, extract_task, print_plan
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_ray_gives_the_same_bytes(config, tmp_path):
     ray = pytest.importorskip("ray")
     extract(config, PlainEngine(), Workers())
     other = replace(config, output=str(tmp_path / "ray"))
-    extract(other, engine_named("ray"), Workers(decoders=1))
+    extract(other, RayEngine(), Workers(decoders=1))
     ray.shutdown()
     assert files(other.output) == files(config.output)
 
@@ -208,14 +209,3 @@ def test_sources_of_frames(config, films, tmp_path):
             Image.fromarray(frame.image).save(tmp_path / "pictures" / "v" / f"{number}.png")
     config = replace(config, videos=[], frames=[FrameSource(str(tmp_path / "pictures"))])
     assert [(outcome.video, outcome.frames) for outcome in extract(config, PlainEngine(), Workers())] == [("v", 10)]
-
-
-def test_engines_and_workers():
-    assert isinstance(engine_named("local"), LocalEngine)
-    with pytest.raises(ValueError, match="engine is 'slurm'"):
-        engine_named("slurm")
-    with pytest.raises(ValueError, match="engine is 'local' at auto"):
-        engine_named("local", "auto")
-    assert workers_here(decoders=3, gpus=0).decoders == 3
-    assert workers_here(decoders=3, gpus=0).cores >= 1
-    assert workers_here(gpus=2).gpus == 2

@@ -16,7 +16,7 @@ from PIL import Image
 
 from zen_hf.cli import main
 from zen_hf.data.video_sampling import Video
-from zen_hf.extraction.extraction import Workers
+from zen_hf.engines.workers import Workers
 from zen_hf.extraction.feature_settings import EncoderSource
 from zen_hf.recipes.extract import ExtractRecipe, extract
 from zen_hf.recipes.search import search

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zen_hf.data.perceptual_hash import FLAT_HASH, different_bits, perceptual_hash
-
-__all__ = ["DuplicateSettings", "SeenFrames", "duplicates_across", "perceptual_hash"]
+from zen_hf.data.perceptual_hash import FLAT_HASH, different_bits
 
 BATCH, BLOCK = 2048, 65536  # rows that are compared at a time, with as many kept ones
 MOST_PAIRS = 1 << 22

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from zen_hf.engines.stage import Engine, Stage
+from zen_hf.engines.workers import Workers
 
 from .chunks import VideoEnd
 from .decode_chunks import ChunkDecoding, LostVideo
@@ -16,21 +17,6 @@ from .feature_settings import EncoderSource, FeatureSettings
 from .moments import Film, Pictures
 
 LONGEST_NAME = 220  # bytes; a file system takes 255, with the ending
-
-
-@dataclass(frozen=True)
-class Workers:
-    """Who does the work.
-
-    Attributes:
-        decoders: Processes that decode, a video each at a time.
-        gpus: Processes that encode, a GPU each; 0 for one that encodes on the processor.
-        cores: Processor cores of each that encodes.
-    """
-
-    decoders: int = 1
-    gpus: int = 0
-    cores: float = 1.0
 
 
 def extract_videos(

@@ -7,9 +7,9 @@ import time
 import numpy as np
 
 from zen_hf.engines.plan import Plan, StageCost
+from zen_hf.engines.workers import Workers
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
-from .extraction import Workers
 from .feature_settings import FeatureSettings
 from .frame_reader import squares_of
 from .moments import Film, Pictures, Unreadable

@@ -3,14 +3,12 @@
 """Features of films, frames or a task's data: `zen-hf extract --model M --videos DIR --out DIR`."""
 
 import json
-import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 import yaml
 from omegaconf import MISSING
 from rich.console import Console
@@ -21,12 +19,11 @@ from zen_hf.benchmark.feature_cache import extract_features, require_readable
 from zen_hf.benchmark.suites import data_below
 from zen_hf.benchmark.task import load_task
 from zen_hf.data.frame_sources import FrameSource
-from zen_hf.engines.local import LocalEngine
 from zen_hf.engines.plan import Plan, plan_table
-from zen_hf.engines.ray_data import RayEngine
 from zen_hf.engines.shards import Shard
 from zen_hf.engines.stage import Engine
-from zen_hf.extraction.extraction import Workers, extract_videos, usable
+from zen_hf.engines.workers import Workers
+from zen_hf.extraction.extraction import extract_videos, usable
 from zen_hf.extraction.extraction_plan import plan_extraction
 from zen_hf.extraction.feature_folder import FeatureFolder, VideoOutcome, outcomes_as_json
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
@@ -213,37 +210,6 @@ def extract_task(
     frames = dataset.select_columns(["image", "video_id", "frame", "time_s"])
     features = extract_features(encoder, frames, videos, size, cache, batch_size, tokens)
     return sum(len(of_video.summary) for of_video in features.values())
-
-
-def engine_named(name: str, address: str | None = None) -> Engine:
-    """The engine that the command line names.
-
-    Args:
-        name: "local" or "ray".
-        address: Of a running Ray cluster; None starts Ray on this machine.
-
-    Raises:
-        ImportError: If Ray is not installed.
-        ValueError: If it is another name, or an address is given without Ray.
-    """
-    if name == "ray":
-        return RayEngine(address)
-    if name != "local" or address is not None:
-        raise ValueError(f"engine is {name!r} at {address}; expected 'local', or 'ray' with or without an address")
-    return LocalEngine()
-
-
-def workers_here(decoders: int | None = None, gpus: int | None = None) -> Workers:
-    """Who does the work where nobody says otherwise: every GPU of this machine encodes.
-
-    Args:
-        decoders: Processes that decode; by default one, with GPUs one per core that is left.
-        gpus: Processes that encode, a GPU each; by default all GPUs of this machine.
-    """
-    cores = os.cpu_count() or 1
-    gpus = torch.cuda.device_count() if gpus is None else gpus
-    decoders = decoders or (max(1, cores - gpus) if gpus else 1)
-    return Workers(decoders, gpus, cores=1.0 if gpus else float(max(1, cores - decoders)))
 
 
 def finished_everywhere(folder: FeatureFolder, videos: list[Film | Pictures]) -> list[VideoOutcome]:

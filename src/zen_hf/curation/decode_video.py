@@ -1,0 +1,254 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The first stage of a curation: a video becomes chunks of frames that are worth keeping, and reasons for the others.
+
+Frames leave this stage as they will be stored: overlays masked, cropped to the endoscope's picture, encoded. What lies
+outside the body by an encoder's judgement is dropped in the next stage, before anything is written.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from zen_hf.data.frame_pixels import frame_to_square
+from zen_hf.data.perceptual_hash import perceptual_hash
+from zen_hf.data.video_sampling import SampledFrame, Video, VideoError
+
+from .chunk import Chunk, VideoTask
+from .filters import FilterSettings, rejection
+from .frame_row import SIGNALS
+from .geometry import Geometry, GeometrySettings, find_geometry
+from .near_duplicates import DuplicateSettings, SeenFrames
+from .overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
+from .signals import Signals, measure
+
+CHUNK_FRAMES = 128  # candidates and rejected ones together: some 20 MB of JPEG
+LOOKS = 32  # frames that are looked at for border and overlays before any is kept
+FEWEST_LOOKS = 16  # of one size: with fewer, fixed text cannot be told from tissue
+
+
+@dataclass
+class ImageSettings:
+    """How kept frames are stored.
+
+    Attributes:
+        format: `"jpeg"` or `"png"`; the second keeps every bit and takes about ten times the room.
+        quality: Of JPEG, 1 to 100.
+        longest_side: Frames with a longer side are reduced to it, in px; 0 keeps every size.
+    """
+
+    format: str = "jpeg"
+    quality: int = 92
+    longest_side: int = 0
+
+    def __post_init__(self):
+        if self.format not in ("jpeg", "png"):
+            raise ValueError(f"image.format is {self.format!r}; expected 'jpeg' or 'png'")
+        if not 1 <= self.quality <= 100 or self.longest_side < 0:
+            raise ValueError(
+                f"image.quality is {self.quality} and image.longest_side {self.longest_side}; expected a quality of 1 "
+                "to 100, and a side in px or 0"
+            )
+
+    def encode(self, rgb: np.ndarray) -> bytes:
+        """The file of a frame [H, W, 3], without any metadata."""
+        picture, file = Image.fromarray(rgb), io.BytesIO()
+        if self.longest_side and max(picture.size) > self.longest_side:
+            scale = self.longest_side / max(picture.size)
+            size = tuple(max(1, round(side * scale)) for side in picture.size)
+            picture = picture.resize(size, Image.Resampling.BICUBIC)
+        options = {"quality": self.quality, "subsampling": 0} if self.format == "jpeg" else {}
+        picture.save(file, self.format, **options)
+        return file.getvalue()
+
+
+@dataclass
+class DecodeSettings:
+    """All that decides which frames leave a video.
+
+    Attributes:
+        fps: Frames that are looked at per second of video.
+    """
+
+    fps: float = 1.0
+    image: ImageSettings = field(default_factory=ImageSettings)
+    geometry: GeometrySettings = field(default_factory=GeometrySettings)
+    overlays: OverlaySettings = field(default_factory=OverlaySettings)
+    filters: FilterSettings = field(default_factory=FilterSettings)
+    duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
+
+    def __post_init__(self):
+        if self.fps <= 0:
+            raise ValueError(f"fps is {self.fps}; expected frames per second above 0, such as 1 or 0.2")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where the picture of all frames of one size lies, and what covers it throughout."""
+
+    geometry: Geometry
+    overlays: Overlays
+    area: np.ndarray  # [H, W], True where the picture is
+
+    @classmethod
+    def at(cls, frames: list[np.ndarray], settings: DecodeSettings) -> "Look":
+        """Looks at frames of one size."""
+        geometry = find_geometry(frames, settings.geometry)
+        return cls(geometry, find_overlays(frames, geometry, settings.overlays), geometry.area(frames[0].shape))
+
+
+@dataclass(frozen=True)
+class VideoDecoding:
+    """Builds the stage; see `engines.stage.Stage`.
+
+    Args:
+        settings: Which frames leave.
+        image_size: Side of the pixels for an encoder; None without one.
+        stop_s: Moment at which to stop, in seconds of the film; None to go to its end.
+    """
+
+    settings: DecodeSettings
+    image_size: int | None = None
+    stop_s: float | None = None
+
+    def __call__(self):
+        """The function of one video."""
+        return self.chunks
+
+    def chunks(self, task: VideoTask) -> Iterator[Chunk]:
+        """Chunks of a video, the last of which has its record; a video that cannot be read is its record alone."""
+        number = 0
+        try:
+            with Video(task.video.open(), task.video.name, threads=1) as video:
+                judge = FrameJudge(task, self.settings, self.image_size, looks_of(video, self.settings))
+                for frame in video.sample(self.settings.fps, stop_s=self.stop_s):
+                    judge.see(frame)
+                    if judge.waiting >= CHUNK_FRAMES:
+                        yield judge.chunk(number)
+                        number += 1
+                record = task.record(
+                    duration_s=round(video.duration_s, 3),
+                    fps=round(video.fps, 3),
+                    width=video.width,
+                    height=video.height,
+                    codec=video.codec,
+                    sampled=judge.sampled,
+                    problems=[*video.problems, *judge.problems()],
+                )
+                yield judge.chunk(number, record, private=None)
+        except VideoError as error:
+            yield Chunk(task.video_id, number, record=task.record(failed=error.reason), private=str(error))
+        except Exception as error:  # one video never ends the run; its message may hold names, so it stays private
+            failed = f"{type(error).__name__} while it was read; the private report says more"
+            yield Chunk(
+                task.video_id, number, record=task.record(failed=failed), private=f"{type(error).__name__}: {error}"
+            )
+
+
+def looks_of(video: Video, settings: DecodeSettings) -> dict[tuple[int, ...], Look]:
+    """Border and overlays by the size of the frames, from some frames of the whole film."""
+    seen: dict[tuple[int, ...], list[np.ndarray]] = {}
+    rate = min(LOOKS / max(video.duration_s, 1e-3), video.fps) if video.duration_s else video.fps
+    for frame in video.sample(max(rate, 1e-6)):
+        frames = seen.setdefault(frame.image.shape, [])
+        if len(frames) < LOOKS:
+            frames.append(frame.image)
+    fewest = FEWEST_LOOKS if settings.overlays.find else 1
+    return {shape: Look.at(frames, settings) for shape, frames in seen.items() if len(frames) >= fewest}
+
+
+class FrameJudge:
+    """Judges the frames of one video in the order of time.
+
+    Args:
+        task: The video.
+        settings: Which frames leave.
+        image_size: Side of the pixels for an encoder; None without one.
+        looks: What is known of the frames of every size.
+    """
+
+    def __init__(
+        self, task: VideoTask, settings: DecodeSettings, image_size: int | None, looks: dict[tuple[int, ...], Look]
+    ):
+        self.task, self.settings, self.image_size, self.looks = task, settings, image_size, looks
+        self.before: np.ndarray | None = None
+        self.seen = SeenFrames(settings.duplicates)
+        self.sampled = 0
+        self.briefly = Counter()
+        self.candidates, self.rejected, self.pixels = [], [], []
+
+    @property
+    def waiting(self) -> int:
+        """Number of judged frames that are in no chunk yet."""
+        return len(self.candidates) + len(self.rejected)
+
+    def see(self, frame: SampledFrame) -> None:
+        """Judges the next frame."""
+        self.sampled += 1
+        place = {"video_id": self.task.video_id, "frame_index": frame.frame_index, "time_s": frame.time_s}
+        look = self.looks.get(frame.image.shape)
+        before = self.before if self.before is not None and self.before.shape == frame.image.shape else None
+        self.before = frame.image
+        signals = measure(frame.image, look.area if look else None, before)
+        measured = {name: getattr(signals, name) for name in SIGNALS}
+        refused = self.refusal(frame, look, signals)
+        if refused is None:
+            picture = look.geometry.apply(look.overlays.apply(frame.image))
+            hashed = perceptual_hash(picture)
+            if self.seen.is_near_duplicate(hashed):
+                refused = "near_duplicate", f"of an earlier frame, within {self.settings.duplicates.bits} bits"
+        if refused is not None:
+            reason, detail = refused
+            self.rejected.append(place | {"reason": reason, "detail": detail} | measured)
+            return
+        if self.image_size is not None:
+            self.pixels.append(frame_to_square(picture, self.image_size))
+        self.candidates.append(
+            place
+            | measured
+            | {
+                "image": {"bytes": self.settings.image.encode(picture), "path": None},
+                "procedure": self.task.video.procedure,
+                "source": self.task.source,
+                "patient_id": self.task.patient_id,
+                "border_box": list(look.geometry.box),
+                "border_circle": None if look.geometry.circle is None else list(look.geometry.circle),
+                "perceptual_hash": hashed,
+            }
+        )
+
+    def refusal(self, frame: SampledFrame, look: Look | None, signals: Signals) -> tuple[str, str] | None:
+        """Reason and detail of a frame that is refused for itself, or None."""
+        refused = rejection(signals, self.settings.filters)
+        if refused is not None:
+            return refused
+        if look is None:  # fixed text on it could not be found, so a name might be legible
+            size = f"{frame.image.shape[1]}x{frame.image.shape[0]}"
+            self.briefly[size] += 1
+            return "overlay", f"{size} px: fewer than {FEWEST_LOOKS} frames of this size to find burned-in text on"
+        covered = frame_overlay(look.overlays.apply(frame.image), look.geometry, self.settings.overlays)
+        return None if covered is None else ("overlay", covered)
+
+    def problems(self) -> list[str]:
+        """What the user should know of the frames that were judged."""
+        return [
+            f"{count} sampled frames of {size} px left out: the film has too few of this size to find burned-in text on"
+            for size, count in sorted(self.briefly.items())
+        ]
+
+    def chunk(self, number: int, record=None, private: str | None = None) -> Chunk:
+        """Hands over what was judged since the last one."""
+        pixels = np.stack(self.pixels) if self.pixels else None
+        chunk = Chunk(self.task.video_id, number, self.candidates, pixels, self.rejected, record, private)
+        self.candidates, self.rejected, self.pixels = [], [], []
+        return chunk
+
+
+def lost_video(task: VideoTask, words: str) -> Iterator[Chunk]:
+    """What stands for a video that ended its worker's process in every attempt."""
+    failed = f"its decoder crashed in every attempt ({words})"
+    yield Chunk(task.video_id, 0, record=task.record(failed=failed))

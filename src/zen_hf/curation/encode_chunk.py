@@ -1,0 +1,167 @@
+# Copyright 2026 The ZEN authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The second stage of a curation: an encoder looks at the candidates, and what remains is written."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from zen_hf.data.frame_pixels import to_unit_range
+from zen_hf.modeling.frame_encoder import FrameEncoder
+
+from .chunk import Chunk
+from .frame_classifier import FrameClassifier
+from .frame_row import KEPT, REJECTED, SIGNALS
+from .parts import VideoRecord
+
+
+@dataclass
+class EncoderSettings:
+    """An encoder that looks at every candidate frame.
+
+    Attributes:
+        model: Folder or Hub id of any `AutoModel` of images; null for none: duplicates across videos are then found by
+            perceptual hash, and frames outside the body by signals alone.
+        revision: Commit, tag or branch on the Hub.
+        trust_remote_code: Whether the model's own code may run.
+        image_size: Side of what it sees, in px; 0 for its own.
+        batch_size: Frames that it sees at once.
+        classifier: Folder that `python -m zen_hf.recipes.teach_filter` wrote for this encoder; null for none.
+    """
+
+    model: str | None = None
+    revision: str | None = None
+    trust_remote_code: bool = False
+    image_size: int = 0
+    batch_size: int = 32
+    classifier: str | None = None
+
+    def __post_init__(self):
+        if self.classifier is not None and self.model is None:
+            raise ValueError(
+                f"encoder.classifier is {self.classifier!r}, but encoder.model is null; set the encoder it was taught on"
+            )
+        if self.batch_size < 1 or self.image_size < 0:
+            raise ValueError(
+                f"encoder.batch_size is {self.batch_size} and encoder.image_size {self.image_size}; expected at least 1, "
+                "and a side in px or 0"
+            )
+
+    def load(self) -> FrameEncoder:
+        """The encoder."""
+        return FrameEncoder.from_pretrained(
+            self.model, revision=self.revision, trust_remote_code=self.trust_remote_code
+        )
+
+
+@dataclass(frozen=True)
+class WrittenChunk:
+    """What became of a chunk.
+
+    Attributes:
+        video_id: Its video.
+        number: Its place among the chunks of the video.
+        kept: Number of frames written.
+        rejected: Number of frames by reason.
+        record: As in `Chunk`.
+        private: As in `Chunk`.
+    """
+
+    video_id: str
+    number: int
+    kept: int
+    rejected: dict[str, int]
+    record: VideoRecord | None
+    private: str | None
+
+
+@dataclass(frozen=True)
+class ChunkEncoding:
+    """Builds the stage; see `engines.stage.Stage`.
+
+    Args:
+        work: Folder of the parts.
+        settings: The encoder.
+        threads: Of the encoder on a processor: sums of more parts differ in their last bits.
+    """
+
+    work: Path
+    settings: EncoderSettings
+    threads: int = 1
+
+    def __call__(self):
+        """Loads the encoder once, and returns the function of one chunk."""
+        torch.set_num_threads(self.threads)
+        return ChunkEncoder(self.work, self.settings)
+
+
+class ChunkEncoder:
+    """Encodes, judges and writes chunks."""
+
+    def __init__(self, work: Path, settings: EncoderSettings):
+        self.work, self.settings, self.encoder, self.classifier = work, settings, None, None
+        if settings.model is not None:
+            self.encoder = settings.load()
+            self.encoder.to("cuda" if torch.cuda.is_available() else "cpu")
+            if settings.classifier is not None:
+                self.classifier = FrameClassifier.load(Path(settings.classifier), self.encoder)
+
+    def __call__(self, chunk: Chunk) -> Iterator[WrittenChunk]:
+        """Writes what remains of a chunk."""
+        kept, rejected = chunk.candidates, list(chunk.rejected)
+        if kept and self.encoder is not None:
+            features = self.features(chunk.pixels)
+            kept, outside = self.judged(kept, features)
+            rejected = sorted(rejected + outside, key=lambda row: row["frame_index"])
+        folder = self.work / chunk.video_id
+        folder.mkdir(parents=True, exist_ok=True)
+        write_table(folder / f"kept-{chunk.number:05d}.parquet", kept, KEPT)
+        write_table(folder / f"rejected-{chunk.number:05d}.parquet", rejected, REJECTED)
+        reasons = dict(Counter(row["reason"] for row in rejected))
+        yield WrittenChunk(chunk.video_id, chunk.number, len(kept), reasons, chunk.record, chunk.private)
+
+    @torch.no_grad()
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        """Summaries [n, D] of the candidates, from pixels uint8 [n, 3, S, S]."""
+        device = next(self.encoder.model.parameters()).device
+        parts = []
+        for start in range(0, len(pixels), self.settings.batch_size):
+            images = to_unit_range(pixels[start : start + self.settings.batch_size], device)
+            parts.append(self.encoder(images).summary.float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def judged(self, rows: list[dict], features: np.ndarray) -> tuple[list[dict], list[dict]]:
+        """Rows that stay, with their embeddings, and rows outside the body."""
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        embeddings = features / np.maximum(lengths, 1e-12)
+        outside = np.zeros(len(rows)) if self.classifier is None else self.classifier.probabilities(features)
+        limit = np.inf if self.classifier is None else self.classifier.threshold
+        kept, refused = [], []
+        for row, embedding, probability in zip(rows, embeddings, outside, strict=True):
+            if probability < limit:
+                kept.append(row | {"embedding": embedding.tolist()})
+                continue
+            detail = f"probability {probability:.3f} of the classifier, at least {limit:.3f}"
+            place = {name: row[name] for name in ("video_id", "frame_index", "time_s", *SIGNALS)}
+            refused.append(place | {"reason": "outside_body", "detail": detail})
+        return kept, refused
+
+
+def write_table(path: Path, rows: list[dict], schema: pa.Schema) -> None:
+    """Writes rows as Parquet, whole or not at all; no rows, no file."""
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        pq.write_table(pa.Table.from_pylist(rows, schema), partial, compression="none")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
