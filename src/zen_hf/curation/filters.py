@@ -25,7 +25,7 @@ class FilterSettings:
     test_screen: float | None = 0.6
     over_exposed: float | None = 0.5
     blurred: float | None = 2.4
-    frozen: float | None = 1.0
+    frozen: float | None = 0.5
     outside_body: float | None = 0.25
 
     def __post_init__(self):
@@ -48,8 +48,8 @@ def rejection(signals: Signals, settings: FilterSettings) -> tuple[str, str] | N
     """
     rules = (
         ("black", "dark_share", settings.black, "at least"),
-        ("test_screen", "flat_share", settings.test_screen, "at least"),
         ("over_exposed", "bright_share", settings.over_exposed, "at least"),
+        ("test_screen", "flat_share", settings.test_screen, "at least"),
         ("blurred", "sharpness", settings.blurred, "below"),
         ("frozen", "change", settings.frozen, "below"),
         ("outside_body", "redness", settings.outside_body, "below"),

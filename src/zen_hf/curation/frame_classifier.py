@@ -76,17 +76,22 @@ class FrameClassifier:
             groups: Video of each frame.
             encoder: Fingerprint of the encoder.
             image_size: Side of what it saw, in px.
-            refused: Which frames other filters refuse already, bool [n]: they count as refused at any threshold.
-            precision: Least share of junk wanted among all that is refused, above 0 and up to 1.
+            refused: Which frames other filters refuse already, bool [n]: the threshold is chosen on the others, which alone
+                it will see.
+            precision: Least share of junk wanted among what it refuses of these, above 0 and up to 1.
 
         Raises:
-            ValueError: If there are fewer than 3 videos, junk or usable frames are in one video alone, or no threshold
-                gives the precision.
+            ValueError: If junk or usable frames are labelled in fewer than 3 videos, or no threshold gives the precision.
         """
         features, labels, groups = np.asarray(features, np.float64), np.asarray(labels, bool), np.asarray(groups)
         require_enough(features, labels, groups)
         probabilities = left_out(features, labels, groups, MOST_FOLDS)
         threshold = choose_threshold(probabilities, labels, refused, precision)
+        if threshold is None:
+            raise ValueError(
+                f"of the frames that no other filter refuses, no threshold refuses junk at a precision of {precision}; label "
+                "more such frames, check the labels, or lower precision"
+            )
         return cls(*regression(features, labels), threshold, encoder, image_size)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
@@ -156,7 +161,7 @@ def judge(
         inner = left_out(features[known], labels[known], groups[known], INNER_FOLDS)
         threshold = choose_threshold(inner, labels[known], refused[known], precision)
         probabilities[unknown] = probabilities_of(features[unknown], *regression(features[known], labels[known]))
-        beyond[unknown] = probabilities[unknown] >= threshold
+        beyond[unknown] = threshold is not None and probabilities[unknown] >= threshold
     return Judgement(probabilities, beyond)
 
 
@@ -167,7 +172,7 @@ def require_enough(features: np.ndarray, labels: np.ndarray, groups: np.ndarray)
             f"features are {list(features.shape)} for {len(labels)} labels and {len(groups)} groups; expected [n, D], n, n"
         )
     junk, usable = len(np.unique(groups[labels])), len(np.unique(groups[~labels]))
-    if len(np.unique(groups)) < 3 or junk < 3 or usable < 3:  # two are left when one is left out, for the threshold
+    if min(junk, usable) < 3:  # two are left when one is left out, for the threshold
         raise ValueError(
             f"junk is labelled in {junk} videos and usable frames in {usable}; expected at least 3 each: label frames of more "
             "videos"
@@ -205,26 +210,20 @@ def probabilities_of(features: np.ndarray, weight: np.ndarray, bias: float) -> n
 
 def choose_threshold(
     probabilities: np.ndarray, labels: np.ndarray, refused: np.ndarray | None, precision: float
-) -> float:
-    """The threshold with the highest recall among those of the wanted precision; of equals, the most precise.
+) -> float | None:
+    """The threshold with the highest recall among those of the wanted precision, or None if there is none.
 
-    It lies halfway to the next lower probability, so that frames like the last one refused are refused too.
-
-    Raises:
-        ValueError: If no threshold gives the precision.
+    Both are of the frames that no other filter refused: the precision of the others is not this one's to spend. It lies
+    halfway to the next lower probability, so that frames like the last one refused are refused too.
     """
-    refused = np.zeros(len(labels), bool) if refused is None else refused
+    left = np.ones(len(labels), bool) if refused is None else ~np.asarray(refused, bool)
+    probabilities, labels = probabilities[left], labels[left]
     values = np.unique(probabilities)
     best = None
     for place, value in enumerate(values):
-        hit = refused | (probabilities >= value)
+        hit = probabilities >= value
         reached = labels[hit].mean()
         if reached >= precision:
             middle = float((value + (values[place - 1] if place else 0.0)) / 2)
-            best = max(best or (-1.0, 0.0, 0.0), ((hit & labels).sum() / labels.sum(), reached, middle))
-    if best is None:
-        raise ValueError(
-            f"no threshold refuses junk at a precision of {precision}; lower precision, or check the labels: usable frames "
-            "that look most like junk are listed by the recipe"
-        )
-    return best[2]
+            best = max(best or (-1, 0.0, 0.0), (int((hit & labels).sum()), reached, middle))
+    return None if best is None else best[2]

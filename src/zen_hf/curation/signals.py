@@ -36,7 +36,7 @@ class Signals:
         redness: Share of what is neither dark nor white that has the colours of tissue, 0 to 1.
         sharpness: Relative change of brightness per px that 5 % of the picture exceeds, in %, from 0 on. Some 1 to 2 if
             nothing can be recognised, 5 to 25 in most frames.
-        change: Difference to the frame before that 5 % of the blocks of the picture exceed, in grey levels, 0 to 255; None
+        change: Difference to the frame before that 5 % of the blocks of the picture exceed, of mean green, 0 to 255; None
             if there is no frame before.
     """
 
@@ -106,7 +106,8 @@ def block_means(values: np.ndarray, side: int) -> np.ndarray:
     """Means over squares of a side, [H // side, W // side, ...]; what is left over at right and bottom does not count."""
     height, width = values.shape[0] // side, values.shape[1] // side
     cut = values[: height * side, : width * side]
-    return sum(cut[row::side, column::side] for row in range(side) for column in range(side)) / side**2
+    rows = cut.reshape(height, side, width * side, -1).sum(axis=1)
+    return rows.reshape(height, width, side, *values.shape[2:]).sum(axis=2) / side**2
 
 
 def areas(area: np.ndarray | None, size: tuple[int, int], brightest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -167,16 +168,19 @@ def shifted(area: np.ndarray, way: int, axis: int) -> np.ndarray:
 
 
 def change_between(rgb: np.ndarray, before: np.ndarray, area: np.ndarray | None) -> float:
-    """The 95th percentile, over the blocks of the picture, of how far the mean grey level of a block moved.
+    """The 95th percentile, over the blocks of the picture, of how far the mean green of a block moved.
 
     Means of signed differences, over some hundreds of pixels, so that noise does not count and a moving instrument does; not
     the largest, so that a running clock on a frozen picture does not count either.
     """
     step = max(1, max(rgb.shape[:2]) // LONGEST)
-    now, then = (frame[::step, ::step].sum(axis=2, dtype=np.int16) for frame in (rgb, before))
+    now, then = (frame[::step, ::step, 1].astype(np.float32) for frame in (rgb, before))
     side = max(1, min(max(now.shape) // BLOCKS, *now.shape))
-    moved = np.abs(block_means((now - then).astype(np.float32) / 3, side))
-    if area is not None:
-        inside = block_means(area[::step, ::step].astype(np.float32), side) > 0.5
-        moved = moved[inside] if inside.any() else moved
+    within = (
+        np.ones(now.shape, np.float32) if area is None or not area.any() else area[::step, ::step].astype(np.float32)
+    )
+    shares = block_means(within, side)
+    moved = np.abs(block_means((now - then) * within, side))
+    most = max(0.5 * shares.max(), 1e-6)  # blocks of which half and more is picture
+    moved = moved[shares >= most] / shares[shares >= most]
     return float(np.percentile(moved, 95))

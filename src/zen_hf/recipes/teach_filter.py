@@ -52,7 +52,7 @@ class TeachFilterRecipe:
         trust_remote_code: Whether the model's own code may run.
         image_size: Side of what the encoder sees, in px; 0 for its own. The same as curation's `encoder.image_size`.
         batch_size: Frames that it sees at once.
-        precision: Least share of junk wanted among what the signals and the classifier refuse together.
+        precision: Least share of junk wanted among what the classifier refuses beyond the signals.
         recall: Share of junk that is wanted to be refused; where less is reached, the run says so.
         geometry: As in curation.
         filters: As in curation.
