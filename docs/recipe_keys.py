@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rewrites the table of keys in recipes.md from the recipe's dataclasses: `python docs/recipe_keys.py`."""
+"""Rewrites the tables of keys in recipes.md and curate.md from the recipes' dataclasses: `python docs/recipe_keys.py`."""
 
 import inspect
 import re
@@ -10,9 +10,10 @@ from pathlib import Path
 import yaml
 
 from zen_hf.recipe_configuration import recipe_keys
+from zen_hf.recipes.curate import CurateRecipe
 from zen_hf.recipes.distill import DistillRecipe
 
-PAGE = Path(__file__).with_name("recipes.md")
+RECIPES = {"recipes.md": DistillRecipe, "curate.md": CurateRecipe}
 
 
 def meaning(schema: type, field: Field) -> str:
@@ -30,12 +31,17 @@ def default(field: Field) -> str:
     return f"`{yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}`"
 
 
-def table() -> str:
-    """Return the table, one row per key."""
-    keys = recipe_keys(DistillRecipe).items()
+def table(recipe: type) -> str:
+    """Return the table of a recipe, one row per key."""
+    keys = recipe_keys(recipe).items()
     rows = [f"| `{key}` | {default(field)} | {meaning(schema, field)} |" for key, (schema, field) in keys]
     return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows])
 
 
 if __name__ == "__main__":
-    PAGE.write_text(re.sub(r"\| key \| default .*?(?=\n\n)", lambda _: table(), PAGE.read_text(), flags=re.DOTALL))
+    for name, recipe in RECIPES.items():
+        page = Path(__file__).with_name(name)
+        rows = table(recipe)
+        page.write_text(
+            re.sub(r"\| key \| default .*?(?=\n\n)", lambda _, rows=rows: rows, page.read_text(), flags=re.DOTALL)
+        )

@@ -251,7 +251,7 @@ def test_metadata_can_be_read_without_torch():
     names = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "faster_coco_eval": "faster-coco-eval"}
     declared = {re.split(r"[<>=~]", line)[0] for line in project["project"]["dependencies"]}
     imported = set().union(*(imported_packages(path) for path in (ROOT / "src").rglob("*.py")))
-    optional = {"zen_hf", "timm"}  # timm: only for encoders of that library
+    optional = {"zen_hf", "timm", "ray"}  # for encoders of that library, and for clusters
     assert {names.get(name, name) for name in imported - sys.stdlib_module_names - optional} == declared
 
 

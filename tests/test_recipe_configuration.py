@@ -199,6 +199,14 @@ def test_every_key_of_the_distillation_recipe_is_documented():
     assert documented == list(recipe_keys(DistillRecipe)), "run `python docs/recipe_keys.py`"
 
 
+def test_every_key_of_the_curation_recipe_is_documented():
+    from zen_hf.recipes.curate import CurateRecipe
+
+    text = (Path(__file__).resolve().parents[1] / "docs" / "curate.md").read_text()
+    documented = re.findall(r"^\| `([\w.]+)` \|", text.split("All keys")[1], flags=re.MULTILINE)
+    assert documented == list(recipe_keys(CurateRecipe)), "run `python docs/recipe_keys.py`"
+
+
 def test_recipe_of_the_readme_is_valid(tmp_path):
     from zen_hf.recipes.distill import DistillRecipe
 

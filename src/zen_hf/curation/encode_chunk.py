@@ -33,7 +33,7 @@ class EncoderSettings:
         trust_remote_code: Whether the model's own code may run.
         image_size: Side of what it sees, in px; 0 for its own.
         batch_size: Frames that it sees at once.
-        classifier: Folder that `python -m zen_hf.recipes.teach_filter` wrote for this encoder; null for none.
+        classifier: Folder `classifier` that `python -m zen_hf.recipes.teach_filter` wrote for this encoder; null for none.
     """
 
     model: str | None = None
@@ -111,7 +111,9 @@ class ChunkEncoder:
             self.encoder = settings.load()
             self.encoder.to("cuda" if torch.cuda.is_available() else "cpu")
             if settings.classifier is not None:
-                self.classifier = FrameClassifier.load(Path(settings.classifier), self.encoder)
+                self.classifier = FrameClassifier.load(
+                    Path(settings.classifier), self.encoder, settings.image_size or None
+                )
 
     def __call__(self, chunk: Chunk) -> Iterator[WrittenChunk]:
         """Writes what remains of a chunk."""
