@@ -172,6 +172,15 @@ def test_times_count_from_the_first_frame(tmp_path, suffix, start_s):
         assert video.frame_count == 60
         np.testing.assert_allclose(video.times, np.arange(60) / 25, atol=0.0011)
         assert [read_number(sampled.image) for sampled in video.sample(2.5)] == [0, 10, 20, 0, 10, 20]
+        assert video.problems == []
+
+
+def test_a_truncated_film_that_begins_late(tmp_path):
+    once = write_film(tmp_path / "once.mp4", frames=50, gop=25)
+    film = loop_film(once, tmp_path / "late.mkv", 4, 3600.0)
+    truncate(film, 0.5)
+    with Video(film) as video:
+        assert any("its header promises 00:00:08" in line for line in video.problems), video.problems
 
 
 SLOW = [pytest.param(suffix, marks=pytest.mark.slow) for suffix in (".mkv", ".ts", ".mov")]

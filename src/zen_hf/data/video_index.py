@@ -37,7 +37,7 @@ def open_video(source: str | Path | BinaryIO, name: str, threads: int) -> tuple:
     Args:
         source: path, or a file object open for reading bytes.
         name: how messages call it.
-        threads: frames decoded at once; 1 for none beside another, 0 for as many as ffmpeg likes.
+        threads: frames decoded at once; 1 for none beside another, 0 for what ffmpeg takes for all cores.
 
     Returns:
         Container and stream.
@@ -166,6 +166,8 @@ def missing_end(container: av.container.InputContainer, stream: av.VideoStream, 
         promised = float(stream.duration * stream.time_base)
     elif container.duration and len(container.streams) == 1:
         promised = container.duration / av.time_base
+        if "matroska" in container.format.name:  # whose header tells when the film ends, whenever it begins
+            promised -= max(container.start_time or 0, 0) / av.time_base
     else:
         return []
     if promised <= end_s + LATE_S:

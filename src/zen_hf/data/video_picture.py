@@ -25,7 +25,8 @@ class PictureMaker:
         turns, mirrored = orientation(frame)
         if frame.interlaced_frame:
             frame = one_field(frame)
-        image = self.to_rgb.reformat(frame, format="rgb24").to_ndarray()
+        # Its default, a thread per core for a millisecond of work, takes longer where cores are busy.
+        image = self.to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray()
         if turns or mirrored:
             image = np.ascontiguousarray(np.rot90(image[:, ::-1] if mirrored else image, turns))
         return image
@@ -55,7 +56,12 @@ def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
 
     Angles between are rounded to the nearest quarter: a camera's sensor knows no others.
     """
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except (
+        ValueError
+    ):  # PyAV lists what else is with the frame, and cannot name EXIF data; then only the angle is known
+        return round(frame.rotation / 90) % 4, False
     if matrix is None:
         return 0, False
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).astype(float)

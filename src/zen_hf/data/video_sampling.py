@@ -17,7 +17,6 @@ A frame behind damaged data, up to the next key frame, shows remains of other fr
 """
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +33,7 @@ __all__ = ["SampledFrame", "Video", "VideoError"]
 SKIPPING = ("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4")  # whose decoders can leave out what nobody needs
 LEAP = 500  # packets; passing over more than that takes longer than searching the file
 FEW = 3  # packets; emptying the decoder to pass over no more than that is not worth it
-MANY_THREADS = 4
-DAMAGED, NOTHING = "damaged, or behind damaged data", "the decoder gives nothing"
+DAMAGED, NOTHING = "damaged, or behind damaged data", "the decoder gives nothing in its turn"
 KEYS_BACK = 2  # how many key frames earlier decoding begins where the nearest does not give whole pictures
 
 
@@ -64,8 +62,8 @@ class Video:
     Args:
         source: path, or a file object open for reading bytes.
         name: how messages call it; its path by default.
-        threads: frames decoded at once; by default as many as there are cores, 4 at most. With 1, several videos side
-            by side are decoded with the least work. The frames are the same.
+        threads: frames decoded at once; 0 for what ffmpeg takes for all cores. With 1, several videos side by side are
+            decoded with the least work. The frames are the same.
 
     Attributes:
         times: [frames] float64, seconds from the first frame, in the order of showing.
@@ -80,11 +78,11 @@ class Video:
         VideoError: if it cannot be opened, or not one frame can be decoded.
     """
 
-    def __init__(self, source: str | Path | BinaryIO, name: str | None = None, threads: int | None = None):
+    def __init__(self, source: str | Path | BinaryIO, name: str | None = None, threads: int = 0):
         """Read the index and decode the first frame."""
         self.source = source
         self.name = name if name is not None else str(getattr(source, "name", source))
-        self.threads = min(os.cpu_count() or 1, MANY_THREADS) if threads is None else threads
+        self.threads = threads
         self.container, self.stream = open_video(source, self.name, self.threads)
         try:
             self.codec = self.stream.codec_context.name
@@ -240,9 +238,7 @@ class Video:
         yield from self._given(self._feed(self._next, None), frame_of, missing)
         if missing:
             self._begin_earlier(start)
-        for frame in missing:
-            self._lost[frame] = NOTHING if self._is_sound(frame) else DAMAGED
-            yield frame, None
+        yield from self._not_given(list(missing), missing)
 
     def _given(self, decoded: list[av.VideoFrame], frame_of: dict[int, int], missing: dict[int, None]) -> Iterator:
         """Of decoded frames those that are wanted and sound."""
@@ -254,11 +250,20 @@ class Video:
                 self._damage(picture.pts, "parts of the picture are missing")
             elif frame != next(iter(missing)):
                 self._begin_earlier(self.index.start_key[frame])
+            # The decoder gives frames in the order of showing: those before this one do not come, or at a wrong time.
+            yield from self._not_given([each for each in missing if each < frame], missing)
+            if self._is_sound(frame):
+                del missing[frame]
+                yield frame, picture
+            else:
+                yield from self._not_given([frame], missing)
+
+    def _not_given(self, frames: list[int], missing: dict[int, None]) -> Iterator[tuple[int, None]]:
+        """Take down frames that do not come."""
+        for frame in frames:
             del missing[frame]
-            sound = self._is_sound(frame)
-            if not sound:
-                self._lost[frame] = DAMAGED
-            yield frame, picture if sound else None
+            self._lost[frame] = NOTHING if self._is_sound(frame) else DAMAGED
+            yield frame, None
 
     def _is_sound(self, frame: int) -> bool:
         """Whether nothing is damaged from the key frame up to a frame."""
@@ -297,7 +302,8 @@ class Video:
 
     def _in_order(self, wanted: list[int]) -> Iterator[tuple[int, av.VideoFrame | None]]:
         """Decode from the beginning and count, where packets do not tell the order of showing."""
-        self._restart()
+        if self._next:
+            self._restart()
         targets, count, sound = iter(wanted), 0, True
         target = next(targets, None)
         while target is not None:
