@@ -3,7 +3,7 @@
 """One frame per second out of a film, beside the usual OpenCV loop that reads every frame and keeps every 25th.
 
     pip install -e . opencv-python-headless
-    python perf/video_decoding.py              # shapes and ratios: about 4 minutes on two cores
+    python perf/video_decoding.py              # shapes and ratios: about 5 minutes on two quiet cores
     python perf/video_decoding.py --memory     # resident memory along a film of 4 hours
     python perf/video_decoding.py --quick      # shows that it runs, measures nothing
 
