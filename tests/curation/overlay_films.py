@@ -60,9 +60,9 @@ class Writing:
 
 
 @cache
-def _scenes(hospital: str, number: int, size: tuple[int, int]) -> tuple[np.ndarray, ...]:
-    drawn = (max(1, size[0] // 2), max(1, size[1] // 2))
-    video = SyntheticSurgery(seed=5, size=drawn, frames_per_video=LOOKS, hospitals=[hospital]).video(number)
+def _scenes(hospital: str, number: int, size: tuple[int, int], seed: int) -> tuple[np.ndarray, ...]:
+    drawn = (min(240, size[0] // 2), min(426, size[1] // 2))
+    video = SyntheticSurgery(seed=seed, size=drawn, frames_per_video=LOOKS, hospitals=[hospital]).video(number)
     return tuple(
         np.asarray(Image.fromarray(video[i].image).resize((size[1], size[0]), Image.Resampling.BICUBIC))
         for i in range(LOOKS)
@@ -70,15 +70,18 @@ def _scenes(hospital: str, number: int, size: tuple[int, int]) -> tuple[np.ndarr
 
 
 def film(
-    hospital: str, number: int = 0, size: tuple[int, int] = (360, 640), writings=(), still=False
+    hospital: str, number: int = 0, size: tuple[int, int] = (360, 640), writings=(), moves="moving", seed=5
 ) -> list[np.ndarray]:
-    """Frames of an operation with writing on them; a still film repeats one frame with the camera's noise."""
-    frames = _scenes(hospital, number, size)
-    if still:
-        rng = np.random.default_rng(0)
-        frames = [
-            np.clip(frames[0] + rng.normal(0, 3, frames[0].shape), 0, 255).astype(np.uint8) for _ in range(LOOKS)
-        ]
+    """Frames of an operation with writing on them.
+
+    Where the film stands `still`, one frame is repeated with the camera's noise; if it is `pausing`, for two thirds.
+    """
+    frames = list(_scenes(hospital, number, size, seed))
+    still = {"moving": 0, "pausing": 2 * LOOKS // 3, "still": LOOKS}[moves]
+    rng = np.random.default_rng(0)
+    for index in range(still):
+        noise = rng.normal(0, 3, frames[0].shape).astype(np.float32)
+        frames[index] = np.clip(frames[still - 1] + noise, 0, 255).astype(np.uint8)
     shown = []
     for index, frame in enumerate(frames):
         for writing in writings:

@@ -124,10 +124,10 @@ def test_nothing_is_masked_where_nothing_is_written(hospital):
 
 @pytest.mark.parametrize("hospital", ["alpha", pytest.param("beta", marks=SLOW), pytest.param("delta", marks=SLOW)])
 def test_a_still_scene_is_not_masked_and_a_name_on_a_panel_is(hospital):
-    geometry, overlays = look(film(hospital, 0, SIZE, still=True))
+    geometry, overlays = look(film(hospital, 0, SIZE, moves="still"))
     assert films.masked_share(overlays.boxes, geometry.area(SIZE)) < 0.05
     writing = Writing("MUSTERMANN, ERIKA", 0.3, 0.75, 23, panel=BLACK)
-    _, overlays = look(film(hospital, 0, SIZE, [writing], still=True))
+    _, overlays = look(film(hospital, 0, SIZE, [writing], moves="still"))
     assert films.visible_ink(writing, overlays.boxes, SIZE) < 0.02
 
 

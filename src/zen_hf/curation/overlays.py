@@ -17,11 +17,15 @@ from scipy import ndimage
 
 from zen_hf.data.black_border import DARK
 
+from .different_frames import different_frames
 from .geometry import Geometry, lit_picture, telling
 from .windows import Box, find_rectangles
 
 FEWEST = 5  # frames in which an edge must be seen
+FEWEST_DIFFERENT = 8  # frames that differ, below which burned-in writing cannot be told from a scene that stands still
 WEAK, STRONG = 12, 40  # levels between the neighbours of a pixel
+FAINT = 4.0  # levels of an edge on average, where it is steady
+STEADY = 5.0  # standard errors by which such an edge differs from none
 STRONG_SHARE = 0.35  # of the frames, for strong edges: text that is there for a good third of the film
 LINE_SHARE = 0.5  # of the frames, for the edges of a window
 ONE_SIDED = 0.5  # above it, edges of a neighbourhood go the same way: a rim, not a stroke
@@ -76,9 +80,11 @@ class Overlays:
 
     Attributes:
         boxes: x, y, width, height in px of the decoded frame.
+        doubtful: Whether the film is too still to find burned-in writing on it, so that a name may be legible.
     """
 
     boxes: tuple[Box, ...] = ()
+    doubtful: bool = False
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:
         """A frame [H, W, 3] with the boxes filled black; the frame itself stays as it is."""
@@ -105,10 +111,14 @@ def find_overlays(frames: list[np.ndarray], geometry: Geometry, settings: Overla
     if not settings.find:
         return Overlays(tuple(always))
     told = [frame for frame in frames if telling(frame)]
-    frames = told if len(told) >= FEWEST + 3 else frames
+    frames = told if len(told) >= FEWEST_DIFFERENT else frames
+    different = different_frames(frames)
+    doubtful = len(different) < FEWEST_DIFFERENT
+    if not doubtful:
+        frames = different
     written = [with_margin(box, settings.margin, shape) for box in find_writing(frames, geometry, settings.share)]
     windows = find_windows(frames, geometry, settings.window_share)
-    return Overlays(tuple(sorted({*always, *merged(written), *windows})))
+    return Overlays(tuple(sorted({*always, *merged(written), *windows})), doubtful)
 
 
 def pixels_of(box: list[float], shape: tuple[int, int]) -> Box:
@@ -127,7 +137,7 @@ def find_writing(frames: list[np.ndarray], geometry: Geometry, share: float) -> 
     shape = frames[0].shape[:2]
     letter = letter_height(shape)
     strokes = np.zeros(shape, bool)
-    for plane in (brightness, colour):
+    for plane in (brightness, colour, greenness):
         strokes |= stroke_edges(*(lasting_edges(frames, plane, axis, share) for axis in (1, 0)), letter)
     picture, mean = lit_picture(frames, 0.2)
     strokes &= ~rim(picture, geometry, letter)
@@ -152,6 +162,12 @@ def colour(rgb: np.ndarray) -> np.ndarray:
     return (rgb[..., 0].astype(np.int16) - rgb[..., 2]) >> 1
 
 
+def greenness(rgb: np.ndarray) -> np.ndarray:
+    """Half of green less the mean of red and blue, int16 [H, W]: what is magenta or green, on tissue as bright."""
+    red, green, blue = (rgb[..., channel].astype(np.int16) for channel in range(3))
+    return (2 * green - red - blue) >> 2
+
+
 def step(plane: np.ndarray, axis: int) -> np.ndarray:
     """How much a plane rises from the pixel before to the pixel after, along an axis."""
     change = np.zeros_like(plane)
@@ -163,18 +179,30 @@ def step(plane: np.ndarray, axis: int) -> np.ndarray:
 
 
 def lasting_edges(frames: list[np.ndarray], plane, axis: int, share: float) -> np.ndarray:
-    """1 where a plane rises along an axis in most frames, -1 where it falls, else 0; int8 [H, W]."""
-    counts = np.zeros((4, *frames[0].shape[:2]), np.uint8)
+    """1 where a plane rises along an axis in most frames, or by little but steadily, -1 where it falls, else 0; int8 [H, W].
+
+    Steadily: the mean of the steps is many of its standard errors from 0 (Student's t).
+    """
+    shape, number = frames[0].shape[:2], len(frames)
+    counts = np.zeros((4, *shape), np.uint8)
+    total, squares = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     for frame in frames[:255]:
         change = step(plane(frame), axis)
         for count, seen in zip(
             counts, (change >= WEAK, change <= -WEAK, change >= STRONG, change <= -STRONG), strict=True
         ):
             count += seen
-    often = max(FEWEST, share * len(frames))
-    rarely = max(FEWEST, STRONG_SHARE * len(frames))
-    rises = (counts[0] >= often) | ((counts[2] >= rarely) & (counts[2] > counts[3]))
-    falls = (counts[1] >= often) | ((counts[3] >= rarely) & (counts[3] > counts[2]))
+        change = np.clip(change, -STRONG, STRONG)
+        total += change
+        squares += change * change
+    chance = 0.35 * number + 2.6 * (0.23 * number) ** 0.5  # of the frames, that textures reach by accident
+    often = max(FEWEST, share * number, chance)
+    rarely = max(FEWEST, STRONG_SHARE * number)
+    mean = total.astype(np.float32) / number
+    error2 = (squares / np.float32(number) - mean * mean) / max(1, number - 1)
+    steady = (np.abs(mean) >= FAINT) & (mean * mean >= STEADY**2 * error2)
+    rises = (counts[0] >= often) | ((counts[2] >= rarely) & (counts[2] > counts[3])) | (steady & (mean > 0))
+    falls = (counts[1] >= often) | ((counts[3] >= rarely) & (counts[3] > counts[2])) | (steady & (mean < 0))
     return rises.astype(np.int8) - falls.astype(np.int8)
 
 
