@@ -18,6 +18,7 @@ import pytest
 from curation.part_builder import build_part, build_parts, jpeg
 from PIL import Image
 
+from zen_hf.curation import assemble as assembly
 from zen_hf.curation import shards
 from zen_hf.curation.assemble import AssemblySettings, assemble
 from zen_hf.curation.frame_row import SIGNALS
@@ -240,15 +241,90 @@ def test_an_older_dataset_is_replaced_and_other_folders_are_not(made, tmp_path):
     copy = tmp_path / "out"
     shutil.copytree(output, copy)
     (copy / "data" / "stale.parquet").write_text("x")
-    (tmp_path / "out.partial").mkdir()
-    (tmp_path / "out.partial" / "half").write_text("x")
+    partial = tmp_path / ".out.zen-partial"  # of a run that was killed
+    (partial / "data").mkdir(parents=True)
+    (partial / "manifest.json").touch()
+    (partial / "data" / "train-stale.parquet").write_text("x")
+    for name in ("out.old", "out.partial"):  # a user's own
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "README.md").write_text("mine")
     assemble(copy, parts, small(), DROPPED, {"fps": 1.0}, {"av": "18.1"})
-    assert hashes(copy) == hashes(output) and [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert hashes(copy) == hashes(output)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.old", "out.partial"]
+    assert [(tmp_path / name / "README.md").read_text() for name in ("out.old", "out.partial")] == ["mine", "mine"]
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "draft.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="no frame dataset"):
         assemble(tmp_path / "thesis", parts, small())
     assert (tmp_path / "thesis" / "draft.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("state", ["partial", "old"])
+def test_a_folder_of_something_else_is_never_removed(made, tmp_path, state):
+    parts, output, _ = made
+    copy = tmp_path / "out"
+    shutil.copytree(output, copy)
+    foreign = tmp_path / f".out.zen-{state}"
+    foreign.mkdir()
+    (foreign / "draft.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=f"zen-{state} exists and is no frame dataset"):
+        assemble(copy, parts, small())
+    assert (foreign / "draft.txt").read_text() == "mine" and hashes(copy) == hashes(output)
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+def test_a_run_that_is_killed_between_renames_loses_no_dataset(made, tmp_path, monkeypatch, killed_at):
+    """A kill runs no `finally`; of the older and the newer dataset, one is there at any moment, and the next run finds it."""
+    parts, output, _ = made
+    copy, fewer, renames = tmp_path / "out", parts[:6], []
+    shutil.copytree(output, copy)
+    replace = assembly.os.replace
+
+    def killed(source, target):
+        renames.append(target)
+        if len(renames) >= killed_at:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as kill:
+        kill.setattr(assembly.os, "replace", killed)
+        kill.setattr(assembly, "discard", lambda folder: None)
+        with pytest.raises(KeyboardInterrupt):
+            assemble(copy, fewer, small())
+    old = tmp_path / ".out.zen-old"
+    assert copy.exists() == (killed_at != 2) and old.exists() == (killed_at != 1)
+    if killed_at < 3:
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as disk, pytest.raises(OSError, match="No space left"):
+            disk.setattr(assembly, "write_contact_sheet", full)
+            assemble(copy, fewer, small())
+        assert hashes(copy) == hashes(output)
+    assemble(copy, fewer, small())
+    assemble(tmp_path / "other", fewer, small())
+    assert hashes(copy) == hashes(tmp_path / "other")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "out"]
+
+
+def test_of_a_link_what_it_leads_to_is_replaced(made, tmp_path):
+    parts, output, _ = made
+    (tmp_path / "disk").mkdir()
+    shutil.copytree(output, tmp_path / "disk" / "frames")
+    (tmp_path / "out").symlink_to(tmp_path / "disk" / "frames")
+    assemble(tmp_path / "out", parts, small(), DROPPED, {"fps": 1.0}, {"av": "18.1"})
+    assert (tmp_path / "out").is_symlink() and hashes(tmp_path / "disk" / "frames") == hashes(output)
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["frames"]
+
+
+def test_inputs_that_are_left_out_are_counted(tmp_path):
+    parts = [build_part(tmp_path / "parts", "a", 12)]
+    content = assemble(tmp_path / "out", parts, small(), left_out={"unreadable file": 2, "broken link": 1})
+    assert content["left_out"] == {"unreadable file": 2, "broken link": 1}
+    said = "inputs that are left out, and remarks about inputs: broken link (1), unreadable file (2)"
+    assert said in content["notes"] and said in (tmp_path / "out" / "README.md").read_text()
+    assert assemble(tmp_path / "none", parts, small())["left_out"] == {}
 
 
 def test_a_failure_leaves_what_was_there(made, tmp_path, monkeypatch):
@@ -295,13 +371,24 @@ def test_wrong_parts_are_refused_before_anything_is_written(tmp_path, dropped, t
     parts = [build_part(tmp_path / "parts", name, 3) for name in ("a", "b")]
     with pytest.raises(ValueError, match=said):
         assemble(tmp_path / "out", parts + parts[:1] * twice, small(), dropped)
-    assert not (tmp_path / "out").exists() and not (tmp_path / "out.partial").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["parts"]
 
 
 def test_a_part_that_lost_a_file_is_refused(tmp_path):
     part = build_part(tmp_path / "parts", "a", 20)
     part.kept_files[1].unlink()
     with pytest.raises(ValueError, match="video a: its record counts 20 kept frames, its files hold 12"):
+        assemble(tmp_path / "out", [part], small())
+
+
+def test_a_part_whose_rejected_frames_are_not_those_of_its_record_is_refused(tmp_path):
+    part = build_part(tmp_path / "parts", "a", 20)
+    table = pq.ParquetFile(part.rejected_file).read()
+    pq.write_table(table.slice(1), part.rejected_file)
+    with pytest.raises(ValueError, match="its record counts 5 rejected frames, rejected.parquet holds 4; remove the"):
+        assemble(tmp_path / "out", [part], small())
+    part.rejected_file.unlink()
+    with pytest.raises(ValueError, match="holds 0; remove the folder of this part"):
         assemble(tmp_path / "out", [part], small())
 
 

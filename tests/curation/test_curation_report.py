@@ -72,6 +72,13 @@ def test_the_private_report(tmp_path):
     assert os.listdir(tmp_path) == ["report.txt"]
 
 
+def test_shares_have_files_of_their_own(tmp_path):
+    for share in ("0/8", "7/8", None):
+        filled()[0].write(tmp_path, share)
+    assert sorted(os.listdir(tmp_path)) == ["report-0-of-8.txt", "report-7-of-8.txt", "report.txt"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+
+
 def test_the_file_does_not_depend_on_the_order_of_finishing(tmp_path):
     contents = set()
     for order in ((0, 1, 2), (2, 0, 1)):

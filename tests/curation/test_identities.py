@@ -38,8 +38,8 @@ def test_an_id_is_the_hmac_of_the_content(tmp_path):
     assert len(salt) == 32 and identity.sha256 == digest
     for kind, value, given in (
         ("video", digest, identity.video_id),
-        ("source", "Nord", identity.source),
-        ("patient", "Nord\0Jane Doe", identity.patient_id),
+        ("source", "nord", identity.source),
+        ("patient", "nord\0jane doe", identity.patient_id),
     ):
         expected = hmac.new(salt, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()
         assert given == kind[0] + expected[:16]
@@ -52,6 +52,29 @@ def test_the_salt_is_private_and_is_used_again(tmp_path):
     assert stat.S_IMODE(os.stat(tmp_path / "out.private").st_mode) == 0o700
     assert stat.S_IMODE(os.stat(tmp_path / "out.private" / "salt").st_mode) == 0o600
     assert os.listdir(tmp_path / "out.private") == ["salt"]
+
+
+def test_a_private_folder_that_was_put_back_is_private_again(tmp_path):
+    identities = opened(tmp_path)
+    private = tmp_path / "out.private"
+    private.chmod(0o755)
+    opened(tmp_path)
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    private.chmod(0o755)
+    identities.write_names([])
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+
+
+def test_a_private_folder_of_somebody_else_is_refused(tmp_path, monkeypatch):
+    opened(tmp_path)
+    (tmp_path / "out.private").chmod(0o755)
+
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    with pytest.raises(PermissionError, match="out.private holds names and can be read by others"):
+        opened(tmp_path)
 
 
 def test_processes_that_start_together_agree_on_the_salt(tmp_path):
@@ -96,15 +119,75 @@ def test_names_where_they_are_asked_for(tmp_path):
 
 def test_copies_count_once_and_what_cannot_be_read_is_a_problem(tmp_path):
     identities = opened(tmp_path)
-    first = film(tmp_path / "a", "1.mp4", b"A", patient="P1")
-    copy = film(tmp_path / "b", "1.mp4", b"A", patient="P2")
+    first = film(tmp_path / "a", "1.mp4", b"A", procedure="colectomy")
+    copy = film(tmp_path / "b", "1.mp4", b"A", procedure="hysterectomy")
     gone = VideoInput(str(tmp_path / "gone.mp4"), "gone.mp4")
     last = film(tmp_path / "b", "2.mp4", b"B")
     found, problems = identities.identify([first, gone, copy, last])
     assert [video for video, _ in found] == [first, last]
     assert [problem.kind for problem in problems] == ["unreadable file", "the same content again"]
     assert problems[0].detail == "No such file or directory"
-    assert problems[1].detail == f"as {first.name}; counted once, though with another patient"
+    assert problems[1].detail == f"as {first.name}; counted once, though with another procedure"
+
+
+@pytest.mark.parametrize(
+    "one, other, words",
+    [
+        ({"patient": "P1"}, {"patient": "P2"}, "patient is 'P1' and 'P2'"),
+        (
+            {"patient": "1", "hospital": "Nord"},
+            {"patient": "1", "hospital": "Süd"},
+            "hospital is 'Nord' and 'Süd'",
+        ),
+        ({"hospital": "Nord"}, {"patient": "1", "hospital": "Süd"}, "hospital is 'Nord' and 'Süd'"),
+    ],
+)
+def test_copies_of_different_patients_are_an_error_with_both_names(tmp_path, one, other, words):
+    first, copy = (film(tmp_path / name, "1.mp4", b"A", **known) for name, known in (("a", one), ("b", other)))
+    with pytest.raises(ValueError, match=f"a/1.mp4' and '.*b/1.mp4' hold the same film, but their {words}"):
+        opened(tmp_path).identify([first, copy])
+
+
+def test_a_copy_says_what_the_first_does_not(tmp_path):
+    known = {"patient": "P1", "hospital": "Nord", "procedure": "colectomy"}
+    first = film(tmp_path / "a", "1.mp4", b"A")
+    copies = [film(tmp_path / "b", f"{key}.mp4", b"A", **{key: value}) for key, value in known.items()]
+    other = film(tmp_path / "c", "2.mp4", b"B", **known)
+    [(video, identity), (_, same)], problems = opened(tmp_path).identify([first, *copies, other])
+    assert (video.name, video.patient, video.hospital, video.procedure) == (first.name, *known.values())
+    assert identity.patient_id == same.patient_id and identity.source == same.source
+    assert [problem.detail for problem in problems] == [f"as {first.name}; counted once"] * 3
+    wrong = film(tmp_path / "d", "1.mp4", b"A", patient="P2")
+    with pytest.raises(ValueError, match="patient is 'P1' and 'P2'"):
+        opened(tmp_path).identify([first, *copies, wrong])
+
+
+def test_capital_letters_make_no_other_hospital_or_patient(tmp_path):
+    one = film(tmp_path, "1.mp4", b"A", hospital="North", patient="Case 1")
+    two = film(tmp_path, "2.mp4", b"B", hospital="north ", patient="CASE 1")
+    copy = film(tmp_path, "3.mp4", b"A", hospital="NORTH", patient="case 1")
+    found, problems = opened(tmp_path).identify([one, two, copy])
+    first, second = (identity for _, identity in found)
+    assert (first.patient_id, first.source) == (second.patient_id, second.source)
+    assert [problem.detail for problem in problems] == [f"as {one.name}; counted once"]
+    for key, words in (("patient", "'Case 1' and 'CASE 1'"), ("source", "'North' and 'north'")):
+        with pytest.raises(ValueError, match=f"{words} would be two ids; .* set identities.{key}=hash"):
+            opened(tmp_path, **{key: "name"}).identify([one, two])
+
+
+def test_a_patient_with_and_without_a_hospital_has_a_remark(tmp_path):
+    videos = [
+        film(tmp_path, "1.mp4", b"A", hospital="North", patient="p1"),
+        film(tmp_path, "2.mp4", b"B", patient="P1"),
+        film(tmp_path, "3.mp4", b"C", patient="P2"),
+        film(tmp_path, "4.mp4", b"D", hospital="North"),
+    ]
+    found, problems = opened(tmp_path).identify(videos)
+    assert len({identity.patient_id for _, identity in found}) == 4
+    assert [(problem.name, problem.kind) for problem in problems] == [
+        (videos[1].name, "patient named with and without a hospital")
+    ]
+    assert problems[0].detail.startswith(f"P1, of North in {videos[0].name}: counted as two patients")
 
 
 @pytest.mark.parametrize("name", ["a\nb.mp4", ".mp4x.mp4", "-x.mp4", "a:b.mp4", "é" * 101 + ".mp4", "caf\udce9.mp4"])
@@ -142,6 +225,21 @@ def test_the_private_list_of_names(tmp_path):
     assert {row["video_id"]: (row["path"], row["patient"], row["hospital"]) for row in rows} == expected
     assert sorted(os.listdir(tmp_path / "out.private")) == ["names.csv", "salt"]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_list_of_names_that_cannot_be_written_leaves_the_earlier_one(tmp_path, monkeypatch):
+    identities = opened(tmp_path)
+    found, _ = identities.identify([film(tmp_path, "1.mp4", b"A")])
+    before = identities.write_names(found).read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        identities.write_names([])
+    assert sorted(os.listdir(tmp_path / "out.private")) == ["names.csv", "salt"]
+    assert (tmp_path / "out.private" / "names.csv").read_bytes() == before
 
 
 def test_an_output_without_its_private_folder_is_refused(tmp_path):

@@ -209,6 +209,17 @@ def test_a_table_says_more_than_the_folder_around_it(tmp_path, monkeypatch):
     assert find(tmp_path / "videos", table, procedure="cholecystectomy", hospital="Süd")[0] == videos
 
 
+def test_a_second_row_of_a_file_says_what_the_first_does_not(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"A")
+    rows = "video,procedure,hospital,patient\na.mp4,,North,\na.mp4,colectomy,north,P1\n"
+    (tmp_path / "list.csv").write_text(rows)
+    [video], _ = find_videos(InputSettings([str(tmp_path / "list.csv")]))
+    assert (video.procedure, video.hospital, video.patient) == ("colectomy", "North", "P1")
+    (tmp_path / "list.csv").write_text(rows + "a.mp4,,,P2\n")
+    with pytest.raises(ValueError, match="patient of .* is 'P2', but was 'P1'"):
+        find_videos(InputSettings([str(tmp_path / "list.csv")]))
+
+
 def test_names_in_tables_keep_separators_and_line_breaks(tmp_path):
     write(tmp_path / "a,b\n\u2028c.mp4")
     (tmp_path / "list.csv").write_text('video,patient\n"a,b\n\u2028c.mp4",7\n', encoding="utf-8")

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,11 @@ def assemble(
     dropped: dict[str, Collection[int]] | None = None,
     curation: dict[str, Any] | None = None,
     packages: dict[str, str] | None = None,
+    left_out: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """Writes the dataset.
 
-    It is written to `OUTPUT.partial` and renamed; a dataset that stood there before is replaced.
+    It is written beside its place, to `.OUTPUT.zen-partial`, and renamed; a dataset that stood there before is replaced.
 
     Args:
         output: Folder of the dataset.
@@ -59,30 +61,40 @@ def assemble(
         curation: Settings on which the frames depend, for manifest and card; plain values, without names and paths. Those
             of `assembly` among them give way to `settings`, without paths.
         packages: Versions of packages on which the frames depend.
+        left_out: Number of inputs that are left out, or about which there is a remark, by what is said of them in words
+            without names; for manifest and card.
 
     Returns:
         The manifest.
 
     Raises:
         ValueError: If no frame stays, a part is damaged or there twice, or lists of splits are wrong.
-        FileExistsError: If the output is a folder of something else.
+        FileExistsError: If the output, or a folder that is needed beside it, is one of something else.
         OSError: If the output cannot be written; what was there before stays.
     """
-    refuse_foreign(output)
+    output = Path(os.path.realpath(output))  # of a link, what it leads to is replaced
+    partial, old = (output.with_name(f".{output.name}.zen-{state}") for state in ("partial", "old"))
+    for folder in (output, partial, old):
+        refuse_foreign(folder)
+    if old.exists() and not output.exists():  # an earlier run was killed between two renames
+        os.replace(old, output)
     videos = kept_videos(parts, dropped or {})
     splits = divide(
         [video.record for video in videos], {video.record.video_id: video.frames for video in videos}, settings.splits
     )
     train = set(splits.videos("train"))
     weights = weigh(videos, train, settings.weights)
+    left_out = left_out or {}
     notes = [NO_CLUSTERS] if weights.cluster is None else []
+    notes += [inputs_note(left_out)] if left_out else []
     summary = summarise(videos, splits, cluster_sizes(videos, weights, train), notes)
     shards = plan_shards(videos, splits.of_video, settings.shards)
     described = (curation or {}) | {"assembly": plain(settings)}
-    partial = output.with_name(f"{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    discard(partial)
     try:
-        (partial / "data").mkdir(parents=True)
+        partial.mkdir(parents=True)
+        (partial / MANIFEST).touch()  # says whose the folder is
+        (partial / "data").mkdir()
         for shard in shards:
             write_shard(partial / "data" / shard.name, shard, videos, weights, settings.shards)
         write_rejected(partial / "rejected.parquet", videos)
@@ -93,18 +105,18 @@ def assemble(
             partial / "README.md",
             dataset_card(summary, shards, described, settings.card, fingerprint(videos, described)),
         )
-        content = manifest(partial, videos, splits, summary.total, described, packages or {}, notes)
+        content = manifest(partial, videos, splits, summary.total, described, packages or {}, notes, left_out)
         write_manifest(partial, content)
-        put_in_place(partial, output)
+        put_in_place(partial, output, old)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        discard(partial)
     return content
 
 
 def refuse_foreign(output: Path) -> None:
-    """Makes sure that nothing but a frame dataset is replaced."""
+    """Makes sure that nothing but a frame dataset, whole or half made, is replaced or removed."""
     if output.exists() and not (output / MANIFEST).is_file() and (not output.is_dir() or any(output.iterdir())):
-        raise FileExistsError(f"{output} exists and is no frame dataset; choose another output, or remove it")
+        raise FileExistsError(f"{output} exists and is no frame dataset; choose another output, or move it away")
 
 
 def kept_videos(parts: Sequence[Part], dropped: dict[str, Collection[int]]) -> list[KeptVideo]:
@@ -168,11 +180,32 @@ def write_rejected(path: Path, videos: Sequence[KeptVideo]) -> None:
                 writer.write_table(table)
 
 
-def put_in_place(partial: Path, output: Path) -> None:
+def inputs_note(left_out: dict[str, int]) -> str:
+    """How many inputs are left out, or have a remark, and why."""
+    said = ", ".join(f"{kind} ({count})" for kind, count in sorted(left_out.items()))
+    return f"inputs that are left out, and remarks about inputs: {said}"
+
+
+def put_in_place(partial: Path, output: Path, old: Path) -> None:
     """Gives the finished dataset its name; an older one goes once the new one stands there."""
-    old = output.with_name(f"{output.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
     if output.exists():
+        discard(old)
         os.replace(output, old)
     os.replace(partial, output)
-    shutil.rmtree(old, ignore_errors=True)
+    if old.exists():
+        os.replace(old, partial)  # what is half removed never has the name from which a dataset is put back
+        discard(partial)
+
+
+def discard(folder: Path) -> None:
+    """Removes a dataset that is half made or not needed any more; what says that it is one goes last."""
+    if not folder.is_dir():
+        return
+    refuse_foreign(folder)
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name != MANIFEST:
+            with suppress(OSError):
+                entry.unlink()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -68,15 +68,20 @@ class CurationReport:
         for line in self._totals():
             self._print(line, "")
 
-    def write(self, private: Path) -> None:
-        """Writes the lines into the private folder.
+    def write(self, private: Path, share: str | None = None) -> None:
+        """Writes the lines into the private folder: to `report.txt`, or of a share of the videos to a file of its own.
 
         Videos stand in the order of their ids, so that the same inputs give the same bytes.
+
+        Args:
+            private: The folder.
+            share: The share, such as `0/8`, whose file is `report-0-of-8.txt`; None for all videos.
         """
         videos = [self._line(record) for _, record in sorted(self.records.items())]
         frames = [f"frames {name}: {number}" for name, number in self._frames()]
         lines = [*map(input_line, self.inputs), *videos, *self._totals(), *frames]
-        path, partial = private / REPORT, private / f"{REPORT}.{os.getpid()}.partial"
+        name = REPORT if share is None else f"report-{share.replace('/', '-of-')}.txt"
+        path, partial = private / name, private / f"{name}.{os.getpid()}.partial"
         new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(new, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)

@@ -5,7 +5,6 @@
 import pyarrow as pa
 
 REASONS = (
-    "unreadable",
     "black",
     "test_screen",
     "over_exposed",

@@ -7,7 +7,8 @@ OUT.private/salt        32 random bytes, made once; whoever has them can test a 
 OUT.private/names.csv   video_id, path, patient, hospital
 ```
 
-An id is the start of HMAC-SHA256(salt, kind and value). A plain hash would not do: whoever lists all hospitals, or all
+An id is the start of HMAC-SHA256(salt, kind and value); names are hashed in small letters, so `North` and `north` are one
+hospital. A plain hash would not do: whoever lists all hospitals, or all
 patient numbers, finds the one that has a given hash.
 """
 
@@ -15,16 +16,17 @@ import csv
 import hmac
 import os
 import secrets
+import stat
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
-from .video_input import InputProblem, VideoInput
+from .video_input import InputProblem, VideoInput, alike
 
 SALT_BYTES = 32
 DIGITS = 16  # of an id, hexadecimal: two of a million values share one with probability 3e-8
@@ -96,6 +98,7 @@ class Identities:
 
         Raises:
             FileNotFoundError: The salt file does not exist.
+            PermissionError: Others can read the private folder, and it is not ours to change.
             ValueError: The output has no private folder any more, or the salt is too short or another one than before.
         """
         private = private_folder(output)
@@ -106,6 +109,7 @@ class Identities:
                 "folder back beside the output, or choose another output"
             )
         given = read_salt(settings.salt_file) if settings.salt_file is not None else None
+        make_private(private)
         salt = keep_salt(salt_file, given)
         if given not in (None, salt):
             raise ValueError(
@@ -117,34 +121,36 @@ class Identities:
     def of(self, video: VideoInput, sha256: str) -> Identity:
         """The ids of one video with the given hash of its bytes."""
         by_name, hospital, patient = self.settings, plain(video.hospital), plain(video.patient)
+        same_hospital, same_patient = alike(hospital), alike(patient)
         video_id = stem_of(video) if by_name.video == "name" else self.hashed("video", sha256)
         if not hospital:
             source = "unknown"
         else:
-            source = hospital if by_name.source == "name" else self.hashed("source", hospital)
+            source = hospital if by_name.source == "name" else self.hashed("source", same_hospital)
         if not patient:
             patient_id = self.hashed("patient", "of video", sha256) if by_name.patient == "hash" else video_id
         else:  # patient 1 of one hospital is not patient 1 of another
-            patient_id = patient if by_name.patient == "name" else self.hashed("patient", hospital, patient)
+            patient_id = patient if by_name.patient == "name" else self.hashed("patient", same_hospital, same_patient)
         return Identity(video_id, patient_id, source, sha256)
 
     def identify(
         self, videos: list[VideoInput], sha256_of: Callable[[VideoInput], str] = VideoInput.sha256
     ) -> tuple[list[tuple[VideoInput, Identity]], list[InputProblem]]:
-        """The ids of all videos; of several with the same bytes, the first counts.
+        """The ids of all videos; of several with the same bytes, the first counts, with what is known of any.
 
         Args:
             videos: The videos, in the order in which they count.
             sha256_of: Gives the hash of a video's bytes; several are asked for at the same time.
 
         Returns:
-            The videos with their ids, and those that are left out, since they cannot be read or are copies.
+            The videos with their ids, and those that are left out, since they cannot be read or are copies, with remarks.
 
         Raises:
-            ValueError: Names were asked for as ids, and two videos or patients share one, or one cannot be an id.
+            ValueError: Copies are of different patients; or names were asked for as ids, and two videos or patients share
+                one, or one cannot be an id.
         """
         self.check_names(videos)
-        identified: dict[str, tuple[VideoInput, Identity]] = {}
+        found_as: dict[str, VideoInput] = {}
         problems = []
         with ThreadPoolExecutor(READERS) as pool:
             hashes = pool.map(lambda video: hash_or_problem(video, sha256_of), videos)
@@ -153,21 +159,33 @@ class Identities:
                 if isinstance(found, InputProblem):
                     problems.append(found)
                     continue
-                first, _ = identified.setdefault(found, (video, self.of(video, found)))
+                first = found_as.setdefault(found, video)
                 if first is not video:
+                    found_as[found] = with_copy(first, video)
                     problems.append(copy_problem(video, first))
-        return list(identified.values()), problems
+        self.check_names(list(found_as.values()))  # again, with what copies say
+        problems += doubtful_patients(found_as.values())
+        return [(video, self.of(video, sha256)) for sha256, video in found_as.items()], problems
 
     def write_names(self, videos: list[tuple[VideoInput, Identity]], file: str = "names.csv") -> Path:
-        """Writes which id is which video, into the private folder, whole or not at all."""
+        """Writes which id is which video, into the private folder, whole or not at all.
+
+        It may be called when the dataset stands, and again: what was written before stays until the new file is whole.
+        """
+        make_private(self.private)
         path = self.private / file
-        partial = path.with_name(f"{file}.{os.getpid()}.partial")
-        with open(_private_file(partial), "w", encoding="utf-8", errors="surrogateescape", newline="") as names:
-            table = csv.writer(names)
-            table.writerow(COLUMNS)
-            rows = [(identity.video_id, video.path, video.patient, video.hospital) for video, identity in videos]
-            table.writerows(sorted(rows))
-        os.replace(partial, path)
+        partial = path.with_name(f"{file}.{secrets.token_hex(4)}.partial")
+        rows = [(identity.video_id, video.path, video.patient, video.hospital) for video, identity in videos]
+        try:
+            with open(_private_file(partial), "w", encoding="utf-8", errors="surrogateescape", newline="") as names:
+                table = csv.writer(names)
+                table.writerow(COLUMNS)
+                table.writerows(sorted(rows))
+                names.flush()
+                os.fsync(names.fileno())  # nothing else says which video an id is
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
         return path
 
     def check_names(self, videos: list[VideoInput]) -> None:
@@ -185,11 +203,14 @@ class Identities:
                         f"{other.name!r} and {video.name!r} would both be the video {stem_of(video)!r}; rename one, or "
                         "set identities.video=hash"
                     )
+        for key in ("patient", "source"):
+            if getattr(self.settings, key) == "name":
+                check_spelling([plain(video.patient if key == "patient" else video.hospital) for video in videos], key)
         if self.settings.patient == "name":
             hospitals: dict[str, str] = {}
             for video in videos:
                 patient, hospital = plain(video.patient), plain(video.hospital)
-                if patient and hospitals.setdefault(patient, hospital) != hospital:
+                if patient and alike(hospitals.setdefault(patient, hospital)) != alike(hospital):
                     raise ValueError(
                         f"patient {patient!r} is named by {hospitals[patient]!r} and by {hospital!r}, and would be one "
                         "patient; give them different names, or set identities.patient=hash"
@@ -219,11 +240,26 @@ def read_salt(file: str) -> bytes:
     return salt
 
 
+def make_private(folder: Path) -> None:
+    """Makes a folder, or one that is there already, such as one put back from a backup, its owner's alone.
+
+    Raises:
+        PermissionError: It is another user's, and others can read it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+        try:
+            folder.chmod(0o700)
+        except PermissionError as error:
+            raise PermissionError(
+                f"{folder} holds names and can be read by others, but is not ours to change; have its owner run "
+                "`chmod 700` on it, or choose another output"
+            ) from error
+
+
 def keep_salt(file: Path, given: bytes | None) -> bytes:
-    """The salt of a private folder, which is made if it is not there; the first of several processes decides."""
+    """The salt of a private folder, made if it is not there; the first of several processes decides."""
     if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.parent.chmod(0o700)
         partial = file.with_name(f"salt.{secrets.token_hex(4)}.partial")
         with open(_private_file(partial), "wb") as new:
             new.write(given or secrets.token_bytes(SALT_BYTES))
@@ -259,9 +295,62 @@ def stem_of(video: VideoInput) -> str:
     return stem
 
 
+def check_spelling(names: Iterable[str], key: str) -> None:
+    """Refuses names that differ by capital letters alone where they become ids."""
+    spelled: dict[str, str] = {}
+    for name in names:
+        first = spelled.setdefault(alike(name), name)
+        if first != name:
+            raise ValueError(
+                f"{first!r} and {name!r} would be two ids; write them alike in all tables, or set identities.{key}=hash"
+            )
+
+
+def with_copy(first: VideoInput, copy: VideoInput) -> VideoInput:
+    """A video with what only a copy of it says of patient, hospital and procedure.
+
+    Raises:
+        ValueError: The two are of different patients: the film would stand for one of them, and the other's films could
+            be in another split.
+    """
+    for key in ("patient", "hospital") if first.patient or copy.patient else ():
+        one, other = getattr(first, key), getattr(copy, key)
+        if one and other and alike(one) != alike(other):
+            raise ValueError(
+                f"{first.name!r} and {copy.name!r} hold the same film, but their {key} is {one!r} and {other!r} (names "
+                "of further copies count too); correct the rows of the table, or remove one of the files"
+            )
+    procedure = copy.procedure if first.procedure == "unknown" else first.procedure
+    known = {"patient": first.patient or copy.patient, "hospital": first.hospital or copy.hospital}
+    return replace(first, procedure=procedure, **known)
+
+
+def doubtful_patients(videos: Iterable[VideoInput]) -> list[InputProblem]:
+    """Remarks about patients who are named with and without a hospital: they may be the same, but count as two."""
+    with_hospital: dict[str, VideoInput] = {}
+    without: dict[str, VideoInput] = {}
+    for video in videos:
+        if alike(video.patient):
+            (with_hospital if alike(video.hospital) else without).setdefault(alike(video.patient), video)
+    return [
+        InputProblem(
+            without[patient].name,
+            "patient named with and without a hospital",
+            f"{plain(without[patient].patient)}, of {plain(with_hospital[patient].hospital)} in "
+            f"{with_hospital[patient].name}: counted as two patients; name the hospital everywhere or nowhere",
+        )
+        for patient in sorted(with_hospital.keys() & without.keys())
+    ]
+
+
 def copy_problem(video: VideoInput, first: VideoInput) -> InputProblem:
     """What is said of a video with the same bytes as an earlier one."""
-    differ = [key for key in ("patient", "hospital", "procedure") if getattr(first, key) != getattr(video, key)]
+    said = [(key, getattr(first, key), getattr(video, key)) for key in ("hospital", "procedure")]
+    differ = [
+        key
+        for key, one, other in said
+        if one and other and alike(one) != alike(other) and "unknown" not in (one, other)
+    ]
     other = f", though with another {' and '.join(differ)}" if differ else ""
     return InputProblem(video.name, "the same content again", f"as {first.name}; counted once{other}")
 

@@ -59,6 +59,13 @@ class KeptVideo:
                 f"video {name}: its record counts {part.record.kept} kept frames, its files hold {len(numbers)}, each "
                 "expected once and in the order of time; remove the folder of this part and curate again"
             )
+        refused = pq.read_metadata(part.rejected_file).num_rows if part.rejected_file.is_file() else 0
+        counted = sum(part.record.rejected.values())
+        if refused != counted:
+            raise ValueError(
+                f"video {name}: its record counts {counted} rejected frames, rejected.parquet holds {refused}; remove the "
+                "folder of this part and curate again"
+            )
         if unknown := sorted(drop - set(numbers.tolist())):
             raise ValueError(f"video {name}: frame {unknown[0]} is to be dropped, but is none of its kept frames")
         return cls(part, drop, tuple(rows), round(size))

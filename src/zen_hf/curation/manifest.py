@@ -29,6 +29,7 @@ def manifest(
     settings: dict[str, Any],
     packages: dict[str, str],
     notes: Sequence[str] = (),
+    left_out: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """The manifest of the files below a folder.
 
@@ -40,6 +41,7 @@ def manifest(
         settings: What the dataset depends on, without paths.
         packages: Versions of packages that frames depend on beside those of this room.
         notes: What the user should know.
+        left_out: Number of inputs that are left out or have a remark, by what is said of them.
     """
     return {
         "format": FORMAT,
@@ -57,6 +59,7 @@ def manifest(
             for split in splits.names
         },
         "notes": [*splits.notes, *notes],
+        "left_out": left_out or {},
         "videos": [entry(video, splits) for video in videos],
         "files": hashes(root),
     }

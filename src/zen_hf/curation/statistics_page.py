@@ -15,7 +15,7 @@ from .dataset_summary import Histogram, Row, Summary
 from .frame_row import REASONS
 
 KEPT = COLOURS[2]
-REASON_COLOURS = dict(zip(REASONS, [COLOURS[i] for i in (11, 9, 7, 6, 1, 3, 5, 8, 4, 0)], strict=True))
+REASON_COLOURS = dict(zip(REASONS, [COLOURS[i] for i in (9, 7, 6, 1, 3, 5, 8, 4, 0)], strict=True))
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 300, 130, 10, 20, 30
 
 OWN_STYLE = (

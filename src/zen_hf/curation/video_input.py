@@ -5,21 +5,19 @@
 import hashlib
 import os
 import stat
+import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from .video_folder import files_below, glob_files, is_glob
+from zen_hf.data.video_folder import VIDEO_EXTENSIONS, files_below, glob_files, is_glob, is_video_name
+
 from .video_rows import VideoRow, find_rows
 from .video_table import read_video_table
 
 BLOCK = 2**20
-
-VIDEO_EXTENSIONS = (
-    "3gp asf avi divx dv f4v flv h264 h265 hevc m2t m2ts m2v m4v mjpeg mkv mov mp4 mpeg mpg mts mxf ogm ogv ts vob webm wmv"
-).split()
 
 KINDS_OF_FILE = {
     stat.S_IFDIR: "a folder",
@@ -161,6 +159,11 @@ def find_videos(settings: InputSettings) -> tuple[list[VideoInput], list[InputPr
     return list(search.videos.values()), search.problems
 
 
+def alike(name: str) -> str:
+    """A name of a patient or a hospital as it is compared: without spaces around it, in small letters, ä one sign."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
+
+
 class _Search:
     """What is found so far."""
 
@@ -218,10 +221,13 @@ class _Search:
             return
         defaults = {"procedure": self.settings.procedure, "hospital": self.settings.hospital}
         video = VideoInput(path, path, **(defaults | {key: value for key, value in known.items() if value}))
-        earlier = self.videos.setdefault(os.path.realpath(path), video)
+        real = os.path.realpath(path)
+        earlier = self.videos.setdefault(real, video)
         if earlier is video:
             return
         _check_agreement(earlier, path, known)
+        news = {key: value for key, value in known.items() if getattr(earlier, key) in ("", "unknown") and value}
+        self.videos[real] = replace(earlier, **news)
         if os.path.abspath(earlier.path) == os.path.abspath(path):  # a table and the folder around it
             self.named_again += 1
         else:
@@ -232,13 +238,12 @@ class _Search:
         self.problems += [InputProblem(*problem) for problem in problems]
         videos, others = [], Counter()
         for file in files:
-            ending = os.path.splitext(file)[1].lower()
-            if os.path.basename(file).startswith("."):
-                others["hidden"] += 1
-            elif ending[1:] in self.endings:
+            if is_video_name(file, self.endings):
                 videos.append(file)
+            elif os.path.basename(file).startswith("."):
+                others["hidden"] += 1
             else:
-                others[ending or "without an ending"] += 1
+                others[os.path.splitext(file)[1].lower() or "without an ending"] += 1
         for file in videos:
             self.add_file(file, **known)
         if others:
@@ -272,7 +277,7 @@ def _check_agreement(earlier: VideoInput, path: str, known: dict[str, str]) -> N
     """Refuse two statements about one video that cannot both be true: a wrong patient would leak between splits."""
     for key, value in known.items():
         said = getattr(earlier, key)
-        if value and said and value != said and said != "unknown":
+        if value and said and alike(value) != alike(said) and said != "unknown":
             raise ValueError(
                 f"{key} of {path!r} is {value!r}, but was {said!r} where the same file was named before "
                 f"({earlier.name!r}); correct one of the two rows"

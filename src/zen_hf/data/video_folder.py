@@ -1,16 +1,29 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Files below a folder or behind a glob, in a fixed order; links are followed, and no folder is read twice.
+"""Which files are videos, and the files below a folder or behind a glob, in a fixed order.
+
+Links are followed, and no folder is read twice.
 
 `glob` and `Path.rglob` of Python follow a link that leads upwards again and again, until the path is too long.
 """
 
 import glob
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 
-Problem = tuple[str, str, str]  # name, kind, detail of an InputProblem
+Problem = tuple[str, str, str]  # a path, what is wrong with it in words that name nothing, and more on it
+
+VIDEO_EXTENSIONS = (
+    "264 265 3gp asf avi divx dv f4v flv h264 h265 hevc m2t m2ts m2v m4v mjpeg mkv mov mp4 mpeg mpg mts mxf ogm ogv ts vob "
+    "webm wmv"
+).split()
+
+
+def is_video_name(path: str, endings: Collection[str] = VIDEO_EXTENSIONS) -> bool:
+    """Whether a file is called as a video is: not hidden, with one of the endings, in any case."""
+    name = os.path.basename(path)
+    return not name.startswith(".") and os.path.splitext(name)[1][1:].lower() in endings
 
 
 def is_glob(path: str) -> bool:
