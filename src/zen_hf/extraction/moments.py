@@ -14,11 +14,9 @@ import pyarrow.parquet as pq
 from PIL import UnidentifiedImageError
 
 from zen_hf.data.frame_sources import Frames, FrameSource, image_bytes, load_source, open_image
+from zen_hf.data.video_folder import VIDEO_EXTENSIONS, files_below, is_video_name
 from zen_hf.data.video_sampling import SampledFrame, Video, VideoError, sample_times
 
-FILM_SUFFIXES = tuple(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .m2v .ts .mts .m2ts .vob .wmv .asf .flv .h264 .264 .h265 .hevc".split()
-)
 PLACES = ("frame_index", "time_s")  # columns of curated frames
 
 
@@ -181,7 +179,8 @@ def find_pictures(source: FrameSource) -> list[Pictures]:
 def find_films(paths: Iterable[str | Path]) -> list[Film]:
     """Films by name: files as they are given, and all below folders that are called as films are.
 
-    A film in a folder is named by its path below the folder, without the ending.
+    A film in a folder is named by its path below the folder, without the ending. Links are followed, and no folder is read
+    twice; hidden files and folders are left.
 
     Raises:
         FileNotFoundError: If a path does not exist, or a folder holds no film.
@@ -193,9 +192,10 @@ def find_films(paths: Iterable[str | Path]) -> list[Film]:
             continue
         if not given.is_dir():
             raise FileNotFoundError(f"{given}: no such film or folder of films")
-        files = sorted(Path(folder, name) for folder, _, names in os.walk(given) for name in names)
-        found = [file for file in files if file.suffix.lower() in FILM_SUFFIXES and not file.name.startswith(".")]
+        found = [Path(file) for file in files_below(str(given))[0] if is_video_name(file) and os.path.isfile(file)]
         if not found:
-            raise FileNotFoundError(f"{given}: no film in this folder; expected names that end in {FILM_SUFFIXES}")
+            raise FileNotFoundError(
+                f"{given}: no film in this folder; expected names that end in one of {', '.join(VIDEO_EXTENSIONS)}"
+            )
         films += [Film(file.relative_to(given).with_suffix("").as_posix(), str(file)) for file in found]
     return films
