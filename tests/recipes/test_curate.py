@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from zen_hf.cli import app
 from zen_hf.curation.parts import read_part
+from zen_hf.curation.work_folder import WorkFolder
 from zen_hf.engines.local import LocalEngine
 from zen_hf.engines.shards import Shard
 from zen_hf.engines.workers import Workers
@@ -86,7 +87,7 @@ def test_a_second_run_goes_through_nothing_and_writes_the_same_bytes(undisturbed
     output = tmp_path / "frames"
     curate(LocalEngine(), overrides=settings(films, output, salt))
     assert bytes_of(output) == bytes_of(undisturbed)
-    parts = sorted((tmp_path / "frames.private" / "parts").glob("*/record.json"))
+    parts = sorted((tmp_path / "frames.private" / "parts").glob("*/*/record.json"))
     before = [part.stat().st_mtime_ns for part in parts]
     curate(LocalEngine(), overrides=settings(films, output, salt))
     assert len(parts) == 3 and [part.stat().st_mtime_ns for part in parts] == before
@@ -126,7 +127,9 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(undisturbed, films, s
         process = subprocess.Popen(
             [sys.executable, file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        while process.poll() is None and len(list(tmp_path.glob("frames.private/parts/*/record.json"))) < finished + 1:
+        while (
+            process.poll() is None and len(list(tmp_path.glob("frames.private/parts/*/*/record.json"))) < finished + 1
+        ):
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -172,7 +175,7 @@ def test_a_video_that_fails_is_a_line_and_is_tried_again(films, salt, tmp_path, 
     overrides = settings(folder, tmp_path / "frames", salt)
     curate(LocalEngine(), overrides=overrides)
     assert "FAILED" in capsys.readouterr().out
-    records = [read_part(part).record for part in (tmp_path / "frames.private" / "parts").iterdir()]
+    records = [read_part(part).record for part in (tmp_path / "frames.private" / "parts").glob("*/*")]
     assert sorted(record.kept for record in records) == [0, 15]
     curate(LocalEngine(), overrides=overrides)
     assert "FAILED" in capsys.readouterr().out
@@ -191,10 +194,20 @@ def test_a_plan_leaves_nothing_behind(films, salt, tmp_path):
     assert "100.0 hours of video" in result.output and not list(tmp_path.iterdir())
 
 
-def test_a_run_keeps_a_second_one_out(films, salt, tmp_path):
-    from zen_hf.recipes.curate import only_run
-
-    private = tmp_path / "frames.private"
-    private.mkdir()
-    with only_run(private, None), pytest.raises(ValueError, match="another run"):
-        curate(LocalEngine(), overrides=settings(films, tmp_path / "frames", salt))
+def test_a_run_keeps_other_runs_of_the_same_videos_out(tmp_path):
+    work = WorkFolder(tmp_path)
+    for own, other, free in (
+        (None, None, False),
+        (None, Shard(0, 2), False),
+        (Shard(0, 2), None, False),
+        (Shard(0, 2), Shard(0, 2), False),
+        (Shard(0, 2), Shard(0, 3), False),
+        (Shard(0, 2), Shard(1, 2), True),
+    ):
+        with work.held(own):
+            if free:
+                with WorkFolder(tmp_path).held(other):
+                    pass
+            else:
+                with pytest.raises(ValueError, match="another run"), WorkFolder(tmp_path).held(other):
+                    pass

@@ -22,6 +22,7 @@ class VideoTask:
         source: Its hospital's or source's.
         sha256: Of its bytes.
         settings: Hash of all that its frames depend on.
+        size_bytes: Length of its file, when it was hashed.
     """
 
     video: VideoInput
@@ -30,6 +31,10 @@ class VideoTask:
     source: str
     sha256: str
     settings: str
+    size_bytes: int = 0
+
+    def __str__(self) -> str:
+        return f"video {self.video_id}"
 
     def record(self, **found: Any) -> VideoRecord:
         """What the video came to."""
@@ -39,7 +44,7 @@ class VideoTask:
             source=self.source,
             procedure=self.video.procedure,
             sha256=self.sha256,
-            size_bytes=self.video.size_bytes,
+            size_bytes=self.size_bytes,
             settings=self.settings,
             **found,
         )
@@ -66,3 +71,6 @@ class Chunk:
     rejected: list[dict[str, Any]] = field(default_factory=list)
     record: VideoRecord | None = None
     private: str | None = None
+
+    def __str__(self) -> str:
+        return f"chunk {self.number} of video {self.video_id}"

@@ -26,7 +26,7 @@ from .near_duplicates import DuplicateSettings, SeenFrames
 from .overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
 from .signals import Signals, measure
 
-CHUNK_FRAMES = 128  # candidates and rejected ones together: some 20 MB of JPEG
+CHUNK_FRAMES, CHUNK_BYTES = 128, 2**25  # of candidates and rejected frames together; PNG reaches the second first
 LOOKS = 32  # frames that are looked at for border and overlays before any is kept
 FEWEST_LOOKS = 16  # of one size: with fewer, fixed text cannot be told from tissue
 
@@ -127,7 +127,7 @@ class VideoDecoding:
                 judge = FrameJudge(task, self.settings, self.image_size, looks_of(video, self.settings))
                 for frame in video.sample(self.settings.fps, stop_s=self.stop_s):
                     judge.see(frame)
-                    if judge.waiting >= CHUNK_FRAMES:
+                    if judge.waiting >= CHUNK_FRAMES or judge.bytes >= CHUNK_BYTES:
                         yield judge.chunk(number)
                         number += 1
                 record = task.record(
@@ -139,7 +139,7 @@ class VideoDecoding:
                     sampled=judge.sampled,
                     problems=[*video.problems, *judge.problems()],
                 )
-                yield judge.chunk(number, record, private=None)
+            yield judge.chunk(number, record)  # a decoder that crashes at its end must crash before the last chunk
         except VideoError as error:
             yield Chunk(task.video_id, number, record=task.record(failed=error.reason), private=str(error))
         except Exception as error:  # one video never ends the run; its message may hold names, so it stays private
@@ -150,15 +150,32 @@ class VideoDecoding:
 
 
 def looks_of(video: Video, settings: DecodeSettings) -> dict[tuple[int, ...], Look]:
-    """Border and overlays by the size of the frames, from some frames of the whole film."""
-    seen: dict[tuple[int, ...], list[np.ndarray]] = {}
-    rate = min(LOOKS / max(video.duration_s, 1e-3), video.fps) if video.duration_s else video.fps
-    for frame in video.sample(max(rate, 1e-6)):
-        frames = seen.setdefault(frame.image.shape, [])
-        if len(frames) < LOOKS:
-            frames.append(frame.image)
+    """Border and overlays by the size of the frames, from some frames of the whole film.
+
+    A size that the film shows in a part of it alone is looked at again there.
+    """
     fewest = FEWEST_LOOKS if settings.overlays.find else 1
+    gap = video.duration_s / LOOKS
+    seen, moments = some_frames(video, 0.0, None, gap)
+    for shape, times in moments.items():
+        if len(seen[shape]) < fewest:
+            first, last = max(min(times) - gap, 0.0), max(times) + gap
+            again, _ = some_frames(video, first, last, (last - first) / LOOKS)
+            seen[shape] = max(seen[shape], again.get(shape, []), key=len)
     return {shape: Look.at(frames, settings) for shape, frames in seen.items() if len(frames) >= fewest}
+
+
+def some_frames(video: Video, start_s: float, stop_s: float | None, gap_s: float) -> tuple[dict, dict]:
+    """Frames of a film about every `gap_s` seconds, and their times, by the size of the frames."""
+    frames: dict[tuple[int, ...], list[np.ndarray]] = {}
+    times: dict[tuple[int, ...], list[float]] = {}
+    fps = min(1 / gap_s, video.fps) if gap_s else video.fps
+    for frame in video.sample(fps, start_s, stop_s):
+        times.setdefault(frame.image.shape, []).append(frame.time_s)
+        of_size = frames.setdefault(frame.image.shape, [])
+        if len(of_size) < LOOKS:
+            of_size.append(frame.image)
+    return frames, times
 
 
 class FrameJudge:
@@ -177,8 +194,8 @@ class FrameJudge:
         self.task, self.settings, self.image_size, self.looks = task, settings, image_size, looks
         self.before: np.ndarray | None = None
         self.seen = SeenFrames(settings.duplicates)
-        self.sampled = 0
-        self.briefly = Counter()
+        self.sampled = self.bytes = 0
+        self.unsafe = Counter()
         self.candidates, self.rejected, self.pixels = [], [], []
 
     @property
@@ -207,11 +224,13 @@ class FrameJudge:
             return
         if self.image_size is not None:
             self.pixels.append(frame_to_square(picture, self.image_size))
+        encoded = self.settings.image.encode(picture)
+        self.bytes += len(encoded)
         self.candidates.append(
             place
             | measured
             | {
-                "image": {"bytes": self.settings.image.encode(picture), "path": None},
+                "image": {"bytes": encoded, "path": None},
                 "procedure": self.task.video.procedure,
                 "source": self.task.source,
                 "patient_id": self.task.patient_id,
@@ -226,25 +245,30 @@ class FrameJudge:
         refused = rejection(signals, self.settings.filters)
         if refused is not None:
             return refused
-        if look is None:  # fixed text on it could not be found, so a name might be legible
-            size = f"{frame.image.shape[1]}x{frame.image.shape[0]}"
-            self.briefly[size] += 1
-            return "overlay", f"{size} px: fewer than {FEWEST_LOOKS} frames of this size to find burned-in text on"
+        unsafe = self.why_unsafe(frame.image.shape, look)
+        if unsafe is not None:
+            self.unsafe[unsafe] += 1
+            return "overlay", unsafe
         covered = frame_overlay(look.overlays.apply(frame.image), look.geometry, self.settings.overlays)
         return None if covered is None else ("overlay", covered)
 
+    def why_unsafe(self, shape: tuple[int, ...], look: Look | None) -> str | None:
+        """Why a name might be legible on frames of a size: burned-in writing on them could not be looked for."""
+        if look is None:
+            return f"the film has fewer than {FEWEST_LOOKS} frames of {shape[1]}x{shape[0]} px to find writing on"
+        if look.overlays.doubtful and not self.settings.overlays.keep_doubtful:
+            return "the film is too still to find burned-in writing on it; overlays.keep_doubtful keeps such frames"
+        return None
+
     def problems(self) -> list[str]:
         """What the user should know of the frames that were judged."""
-        return [
-            f"{count} sampled frames of {size} px left out: the film has too few of this size to find burned-in text on"
-            for size, count in sorted(self.briefly.items())
-        ]
+        return [f"{count} frames left out: {why}" for why, count in sorted(self.unsafe.items())]
 
     def chunk(self, number: int, record=None, private: str | None = None) -> Chunk:
         """Hands over what was judged since the last one."""
         pixels = np.stack(self.pixels) if self.pixels else None
         chunk = Chunk(self.task.video_id, number, self.candidates, pixels, self.rejected, record, private)
-        self.candidates, self.rejected, self.pixels = [], [], []
+        self.candidates, self.rejected, self.pixels, self.bytes = [], [], [], 0
         return chunk
 
 

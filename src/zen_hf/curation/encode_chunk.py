@@ -5,21 +5,22 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from zen_hf.data.frame_pixels import to_unit_range
-from zen_hf.modeling.frame_encoder import FrameEncoder
 
 from .chunk import Chunk
-from .frame_classifier import FrameClassifier
 from .frame_row import KEPT, REJECTED, SIGNALS
 from .parts import VideoRecord
+
+if TYPE_CHECKING:
+    from zen_hf.modeling.frame_encoder import FrameEncoder
 
 
 @dataclass
@@ -33,6 +34,7 @@ class EncoderSettings:
         trust_remote_code: Whether the model's own code may run.
         image_size: Side of what it sees, in px; 0 for its own.
         batch_size: Frames that it sees at once.
+        threads: Of the encoder on a processor: another number may change the last bits of its sums.
         classifier: Folder `classifier` that `python -m zen_hf.recipes.teach_filter` wrote for this encoder; null for none.
     """
 
@@ -41,6 +43,7 @@ class EncoderSettings:
     trust_remote_code: bool = False
     image_size: int = 0
     batch_size: int = 32
+    threads: int = 2
     classifier: str | None = None
 
     def __post_init__(self):
@@ -48,14 +51,22 @@ class EncoderSettings:
             raise ValueError(
                 f"encoder.classifier is {self.classifier!r}, but encoder.model is null; set the encoder it was taught on"
             )
-        if self.batch_size < 1 or self.image_size < 0:
+        if min(self.batch_size, self.threads) < 1 or self.image_size < 0:
             raise ValueError(
-                f"encoder.batch_size is {self.batch_size} and encoder.image_size {self.image_size}; expected at least 1, "
-                "and a side in px or 0"
+                f"encoder.batch_size is {self.batch_size}, encoder.threads {self.threads} and encoder.image_size "
+                f"{self.image_size}; expected at least 1, at least 1, and a side in px or 0"
             )
 
-    def load(self) -> FrameEncoder:
+    def anywhere(self) -> "EncoderSettings":
+        """The same with whole paths, for workers whose working directory is another one."""
+        model = os.path.abspath(self.model) if self.model is not None and os.path.exists(self.model) else self.model
+        classifier = None if self.classifier is None else os.path.abspath(self.classifier)
+        return replace(self, model=model, classifier=classifier)
+
+    def load(self) -> "FrameEncoder":
         """The encoder."""
+        from zen_hf.modeling.frame_encoder import FrameEncoder  # takes seconds, and many runs have no encoder
+
         return FrameEncoder.from_pretrained(
             self.model, revision=self.revision, trust_remote_code=self.trust_remote_code
         )
@@ -89,34 +100,47 @@ class ChunkEncoding:
     Args:
         work: Folder of the parts.
         settings: The encoder.
-        threads: Of the encoder on a processor: sums of more parts differ in their last bits.
+        gpu: Whether it runs on a GPU.
     """
 
     work: Path
     settings: EncoderSettings
-    threads: int = 1
+    gpu: bool = False
 
     def __call__(self):
         """Loads the encoder once, and returns the function of one chunk."""
-        torch.set_num_threads(self.threads)
-        return ChunkEncoder(self.work, self.settings)
+        return ChunkEncoder(self.work, self.settings, self.gpu)
 
 
 class ChunkEncoder:
-    """Encodes, judges and writes chunks."""
+    """Encodes, judges and writes chunks.
 
-    def __init__(self, work: Path, settings: EncoderSettings):
+    Args:
+        work: Folder of the parts.
+        settings: The encoder.
+        gpu: Whether it runs on a GPU.
+
+    Raises:
+        ValueError: If the classifier was taught on another encoder, or the encoder is incomplete.
+    """
+
+    def __init__(self, work: Path, settings: EncoderSettings, gpu: bool = False):
         self.work, self.settings, self.encoder, self.classifier = work, settings, None, None
+        self.image_size: int | None = None  # of the pixels that it wants to see
         if settings.model is not None:
             self.encoder = settings.load()
-            self.encoder.to("cuda" if torch.cuda.is_available() else "cpu")
+            self.image_size = settings.image_size or self.encoder.default_image_size
+            self.encoder.to("cuda" if gpu else "cpu")
             if settings.classifier is not None:
-                self.classifier = FrameClassifier.load(
-                    Path(settings.classifier), self.encoder, settings.image_size or None
-                )
+                from .frame_classifier import FrameClassifier  # brings scikit-learn, which most runs do without
+
+                self.classifier = FrameClassifier.load(Path(settings.classifier), self.encoder, self.image_size)
 
     def __call__(self, chunk: Chunk) -> Iterator[WrittenChunk]:
-        """Writes what remains of a chunk."""
+        """Writes what remains of a chunk; of a video that failed, nothing."""
+        if chunk.record is not None and chunk.record.failed is not None:
+            yield WrittenChunk(chunk.video_id, chunk.number, 0, {}, chunk.record, chunk.private)
+            return
         kept, rejected = chunk.candidates, list(chunk.rejected)
         if kept and self.encoder is not None:
             features = self.features(chunk.pixels)
@@ -129,14 +153,17 @@ class ChunkEncoder:
         reasons = dict(Counter(row["reason"] for row in rejected))
         yield WrittenChunk(chunk.video_id, chunk.number, len(kept), reasons, chunk.record, chunk.private)
 
-    @torch.no_grad()
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """Summaries [n, D] of the candidates, from pixels uint8 [n, 3, S, S]."""
+        import torch
+
         device = next(self.encoder.model.parameters()).device
+        torch.set_num_threads(self.settings.threads)
         parts = []
         for start in range(0, len(pixels), self.settings.batch_size):
             images = to_unit_range(pixels[start : start + self.settings.batch_size], device)
-            parts.append(self.encoder(images).summary.float().cpu().numpy())
+            with torch.no_grad():
+                parts.append(self.encoder(images).summary.float().cpu().numpy())
         return np.concatenate(parts)
 
     def judged(self, rows: list[dict], features: np.ndarray) -> tuple[list[dict], list[dict]]:

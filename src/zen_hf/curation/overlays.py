@@ -24,8 +24,10 @@ from .windows import Box, find_rectangles
 FEWEST = 5  # frames in which an edge must be seen
 FEWEST_DIFFERENT = 8  # frames that differ, below which burned-in writing cannot be told from a scene that stands still
 WEAK, STRONG = 12, 40  # levels between the neighbours of a pixel
-FAINT = 4.0  # levels of an edge on average, where it is steady
+FAINT = 6.0  # levels of an edge on average, where it is steady
 STEADY = 5.0  # standard errors by which such an edge differs from none
+VARIED = 2.0  # levels, standard deviation of such an edge over the frames
+CHANGING = 24  # levels of the edges of digits that change, beside those that stay
 STRONG_SHARE = 0.35  # of the frames, for strong edges: text that is there for a good third of the film
 LINE_SHARE = 0.5  # of the frames, for the edges of a window
 ONE_SIDED = 0.5  # above it, edges of a neighbourhood go the same way: a rim, not a stroke
@@ -49,6 +51,7 @@ class OverlaySettings:
         window_share: Windows of the whole film are masked up to this share of the picture; larger ones make frames
             `overlay`.
         refuse_frames: Whether single frames with a menu, a window or a text screen are refused.
+        keep_doubtful: Whether frames are kept of a film that is too still to find burned-in writing on it.
     """
 
     find: bool = True
@@ -57,6 +60,7 @@ class OverlaySettings:
     margin: float = 0.35
     window_share: float = 0.35
     refuse_frames: bool = True
+    keep_doubtful: bool = False
 
     def __post_init__(self):
         for box in self.boxes:
@@ -147,8 +151,10 @@ def find_writing(frames: list[np.ndarray], geometry: Geometry, share: float) -> 
     if (strokes & ~moving).any():
         still = np.mean(frames, axis=0, dtype=np.float32)  # [H, W, 3]
         boxes += [box for channel in range(3) for box in written_rows(still[..., channel], strokes & ~moving, letter)]
-    busy = changing_strokes(frames)
-    return [grown(box, busy) for box in boxes]
+    for least in (STRONG, CHANGING):  # a pale clock is seen with the second alone, one on rough tissue with the first
+        busy = changing_strokes(frames, least)
+        boxes = [grown(box, busy) for box in boxes]
+    return boxes
 
 
 def brightness(rgb: np.ndarray) -> np.ndarray:
@@ -199,8 +205,10 @@ def lasting_edges(frames: list[np.ndarray], plane, axis: int, share: float) -> n
     often = max(FEWEST, share * number, chance)
     rarely = max(FEWEST, STRONG_SHARE * number)
     mean = total.astype(np.float32) / number
-    error2 = (squares / np.float32(number) - mean * mean) / max(1, number - 1)
-    steady = (np.abs(mean) >= FAINT) & (mean * mean >= STEADY**2 * error2)
+    variance = squares / np.float32(number) - mean * mean
+    shading = ndimage.uniform_filter(mean, letter_height(shape) | 1)  # of an instrument that stands still: no stroke
+    steady = (np.abs(mean - shading) >= FAINT) & (np.abs(mean) >= FAINT) & (mean * mean * (number - 1) >= STEADY**2 * variance)
+    steady &= variance >= VARIED**2  # drawn over a scene that changes, rather than part of one that stays
     rises = (counts[0] >= often) | ((counts[2] >= rarely) & (counts[2] > counts[3])) | (steady & (mean > 0))
     falls = (counts[1] >= often) | ((counts[3] >= rarely) & (counts[3] > counts[2])) | (steady & (mean < 0))
     return rises.astype(np.int8) - falls.astype(np.int8)
@@ -315,12 +323,12 @@ def rows_of(letters: list[Box]) -> list[Box]:
     return [enclosing(row) for row in rows if len(row) >= 4]
 
 
-def changing_strokes(frames: list[np.ndarray]) -> np.ndarray:
-    """How often a pixel is on a strong edge, 0 to 1, float32 [H, W]: digits of a clock are, whichever they show."""
+def changing_strokes(frames: list[np.ndarray], least: int) -> np.ndarray:
+    """How often a pixel is on an edge of at least some levels, 0 to 1, float32 [H, W]: digits of a clock are, whichever they show."""
     total = np.zeros(frames[0].shape[:2], np.float32)
     for frame in frames:
         plane = brightness(frame)
-        total += np.maximum(np.abs(step(plane, 0)), np.abs(step(plane, 1))) >= STRONG
+        total += np.maximum(np.abs(step(plane, 0)), np.abs(step(plane, 1))) >= least
     return total / len(frames)
 
 
@@ -358,11 +366,11 @@ def as_busy(busy: np.ndarray, begin: int, end: int, y: int, height: int, inside:
 
 
 def with_margin(box: Box, margin: float, shape: tuple[int, int]) -> Box:
-    """A box enlarged by a share of its height, sideways by twice that, within the frame."""
+    """A box enlarged by a share of its height, sideways by three times that (a letter at the end), within the frame."""
     x, y, width, height = box
     more = max(3, round(margin * min(height, shape[0] // 10)))
-    left, top = max(0, x - 2 * more), max(0, y - more)
-    right, bottom = min(shape[1], x + width + 2 * more), min(shape[0], y + height + more)
+    left, top = max(0, x - 3 * more), max(0, y - more)
+    right, bottom = min(shape[1], x + width + 3 * more), min(shape[0], y + height + more)
     return left, top, right - left, bottom - top
 
 

@@ -11,6 +11,7 @@ WORK/<video_id>/record.json              VideoRecord: its presence says that the
 
 import json
 import os
+import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -80,8 +81,11 @@ class Part:
 
 def write_record(folder: Path, record: VideoRecord) -> None:
     """Says that a video is finished, once all its files are there."""
-    partial = folder / f"{RECORD}.{os.getpid()}.partial"
-    partial.write_text(json.dumps(asdict(record), indent=1, sort_keys=True))
+    partial = folder / f"{RECORD}.{secrets.token_hex(4)}.partial"
+    with open(partial, "w", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(record), indent=1, sort_keys=True))
+        file.flush()
+        os.fsync(file.fileno())  # it speaks for all the other files
     os.replace(partial, folder / RECORD)
 
 

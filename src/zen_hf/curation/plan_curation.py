@@ -73,7 +73,11 @@ class MeasuredSample:
 
 
 def measure_sample(
-    videos: Sequence[VideoInput], sizes: Sequence[int], settings: DecodeSettings, encoder: EncoderSettings
+    videos: Sequence[VideoInput],
+    sizes: Sequence[int],
+    settings: DecodeSettings,
+    encoder: EncoderSettings,
+    place: Path,
 ) -> MeasuredSample:
     """Goes through the first minutes of some videos, evenly drawn by the size of their files.
 
@@ -82,6 +86,7 @@ def measure_sample(
         sizes: Length of the file of each, in bytes.
         settings: Which frames leave a video.
         encoder: What looks at them.
+        place: Folder in which the frames of the sample stand for a moment, for their owner alone.
 
     Raises:
         ValueError: If none of the sample can be read.
@@ -89,12 +94,11 @@ def measure_sample(
     order = sorted(range(len(videos)), key=lambda number: (sizes[number], videos[number].path))
     places = sorted({round((index + 0.5) * len(order) / SAMPLED_VIDEOS - 0.5) for index in range(SAMPLED_VIDEOS)})
     chosen = [order[place] for place in places if 0 <= place < len(order)]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=".zen-plan-", dir=place if place.is_dir() else None) as folder:
         started = time.perf_counter()
         encode = ChunkEncoder(Path(folder), encoder)
         startup = time.perf_counter() - started
-        size = None if encode.encoder is None else encoder.image_size or encode.encoder.default_image_size
-        decoding = VideoDecoding(settings, size, SAMPLED_SECONDS)
+        decoding = VideoDecoding(settings, encode.image_size, SAMPLED_SECONDS)
         whole = part = looking = decoded = encoded = 0.0
         longest = kept = 0
         read_bytes = 0

@@ -9,7 +9,6 @@ side, about what encoders see, so that films of any size measure alike and what 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy import ndimage
 
 from zen_hf.data.black_border import DARK, border_of
@@ -94,6 +93,8 @@ def reduced(rgb: np.ndarray) -> np.ndarray:
     scale = LONGEST / max(rgb.shape[:2])
     if scale >= 1:
         return rgb
+    import torch  # takes seconds, which every decoder would spend, and small frames need none of it
+
     size = tuple(max(1, round(side * scale)) for side in rgb.shape[:2])
     if not rgb.flags.writeable or any(stride < 0 for stride in rgb.strides):  # torch wants neither
         rgb = rgb.copy()

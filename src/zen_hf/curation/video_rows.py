@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Dataset, DatasetDict, Video, load_dataset, load_from_disk
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 KNOWN_COLUMNS = ("procedure", "hospital", "patient")
 SPLIT_IN_NAME = re.compile(r"([^/\\]+)-\d{5}-of-\d{5}\.parquet$")  # as the Hub names the files of a split
@@ -68,8 +71,10 @@ def find_rows(dataset: str, split: str) -> Iterator[tuple[VideoRow, dict[str, st
     yield from _rows(dataset, split, path.name, len(rows), known.to_list() if known.column_names else [])
 
 
-def open_dataset(dataset: str, split: str) -> Dataset:
+def open_dataset(dataset: str, split: str) -> "Dataset":
     """A dataset that was saved to disk, or is on the Hub, whose videos are not decoded."""
+    from datasets import DatasetDict, Video, load_dataset, load_from_disk  # takes seconds, and films need none of it
+
     path = Path(dataset)
     if path.is_dir():
         loaded = load_from_disk(dataset)

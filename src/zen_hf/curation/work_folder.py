@@ -3,22 +3,28 @@
 """The private folder in which a curation works, so that it can be stopped at any moment and go on.
 
 ```text
-OUT.private/parts/<video_id>/   one finished video each; see parts.py
-OUT.private/inputs/             hash of every input file, so that a large one is read once for it
-OUT.private/salt, names.csv     see identities.py
+OUT.private/parts/<settings>/<video_id>/   one finished video each; see parts.py
+OUT.private/inputs/                        hash of every input file, so that a large one is read once for it
+OUT.private/salt, names.csv                see identities.py
 ```
 """
 
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from zen_hf.engines.shards import Shard
 
 from .chunk import VideoTask
 from .encode_chunk import WrittenChunk
@@ -43,7 +49,9 @@ class Tally:
     @property
     def whole(self) -> bool:
         """Whether all chunks of the video are written."""
-        return self.last is not None and (self.last.record.failed or len(self.chunks) == self.last.number + 1)
+        if self.last is None:
+            return False
+        return self.last.record.failed is not None or self.chunks.keys() >= set(range(self.last.number + 1))
 
 
 class WorkFolder:
@@ -51,17 +59,34 @@ class WorkFolder:
 
     Args:
         private: The private folder of an output.
+        settings: Hash of all that frames depend on: parts of other settings are never touched before a dataset stands.
     """
 
-    def __init__(self, private: Path):
-        self.parts, self.inputs = private / "parts", private / "inputs"
+    def __init__(self, private: Path, settings: str = "unnamed"):
+        self.private, self.parts, self.inputs = private, private / "parts" / settings[:16], private / "inputs"
         self.tallies: dict[str, Tally] = {}
-        self.failed: set[str] = set()
+        self.told: dict[str, Part] = {}  # what was finished since this run began
 
-    def finished(self, task: VideoTask) -> Part | None:
-        """The part of a video, if it was finished with these settings and could be read."""
+    @contextmanager
+    def held(self, shard: Shard | None) -> Iterator[None]:
+        """Keeps other runs out: a second one of the same share, shares of another number, and a run over all videos.
+
+        Raises:
+            ValueError: If there is one.
+        """
+        own = self.private / ("whole.lock" if shard is None else f"share-{shard}.lock".replace("/", "-of-"))
+        beside = "" if shard is None else f"-of-{shard.count}.lock"
+        others = [file for file in self.private.glob("*.lock") if not (beside and file.name.endswith(beside))]
+        with locked(own):  # first: of two runs that begin together, both may stop, but never both go on
+            for file in sorted(set(others) - {own}):
+                with locked(file):
+                    pass
+            yield
+
+    def finished(self, task: VideoTask, failed_too: bool = False) -> Part | None:
+        """The part of a video, if it was finished with these settings, and could be read or need not be."""
         part = read_part(self.parts / task.video_id)
-        if part is None or part.record.failed is not None:
+        if part is None or (part.record.failed is not None and not failed_too):
             return None
         asked = task.record()
         same = all(getattr(part.record, name) == getattr(asked, name) for name in ASKED)
@@ -71,14 +96,17 @@ class WorkFolder:
         """Removes what an interrupted run left of a video."""
         shutil.rmtree(self.parts / task.video_id, ignore_errors=True)
         self.tallies.pop(task.video_id, None)
-        self.failed.discard(task.video_id)
+        self.told.pop(task.video_id, None)
 
     def add(self, chunk: WrittenChunk) -> Part | None:
-        """Notes a written chunk; returns the part of its video once that is whole."""
-        if chunk.video_id in self.failed:  # it was on its way to another worker when its video failed
-            for kind in ("kept", "rejected"):
-                (self.parts / chunk.video_id / f"{kind}-{chunk.number:05d}.parquet").unlink(missing_ok=True)
+        """Notes a written chunk; returns the part of its video once, when that is whole."""
+        part = self.told.get(chunk.video_id)
+        if part is not None:  # it was on its way when its video failed, or was written twice
+            for kind in ("kept", "rejected") if part.record.failed is not None else ("rejected",):
+                (part.folder / f"{kind}-{chunk.number:05d}.parquet").unlink(missing_ok=True)
             return None
+        if chunk.record is not None and chunk.record.failed is not None:
+            self.tallies.pop(chunk.video_id, None)  # whatever came before
         tally = self.tallies.setdefault(chunk.video_id, Tally())
         tally.chunks[chunk.number] = chunk
         return self.finish(chunk.video_id) if tally.whole else None
@@ -87,10 +115,10 @@ class WorkFolder:
         """Joins what is written of a video, and says that it is finished."""
         folder, tally = self.parts / video_id, self.tallies.pop(video_id)
         record = tally.last.record
-        if record.failed:
-            self.failed.add(video_id)
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+        if record.failed is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in (*folder.glob("kept-*.parquet"), *folder.glob("rejected-*.parquet")):
+                file.unlink()  # not the folder: another worker may be writing to it
             pq.write_table(REJECTED.empty_table(), folder / "rejected.parquet")
         else:
             self.join_rejected(folder)
@@ -98,7 +126,8 @@ class WorkFolder:
             kept = sum(chunk.kept for chunk in tally.chunks.values())
             record = replace(record, kept=kept, rejected=dict(sorted(reasons.items())))
         write_record(folder, record)
-        return Part(folder, record)
+        self.told[video_id] = Part(folder, record)
+        return self.told[video_id]
 
     @staticmethod
     def join_rejected(folder: Path) -> None:
@@ -120,13 +149,46 @@ class WorkFolder:
         state = os.stat(video.path)
         now = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
         note = self.inputs / f"{hashlib.sha256(os.fsencode(os.path.abspath(video.path))).hexdigest()[:32]}.json"
-        if note.is_file():
-            noted = json.loads(note.read_text())
-            if {name: noted[name] for name in now} == now:
-                return noted["sha256"]
+        noted = read_note(note)
+        if {name: noted.get(name) for name in now} == now:
+            return noted["sha256"]
         now["sha256"] = video.sha256()
         note.parent.mkdir(parents=True, exist_ok=True)
-        partial = note.with_name(f"{note.name}.{os.getpid()}.partial")
+        partial = note.with_name(f"{note.name}.{secrets.token_hex(4)}.partial")
         partial.write_text(json.dumps(now))
         os.replace(partial, note)
         return now["sha256"]
+
+    def remove_other_settings(self) -> None:
+        """Removes parts of other settings, which no dataset needs any more."""
+        for folder in self.parts.parent.iterdir():
+            if folder != self.parts:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Holds a lock file.
+
+    Raises:
+        ValueError: If another run holds it.
+    """
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"{file.parent} is being worked on by another run ({file.name}); wait for it, or stop it"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def read_note(note: Path) -> dict:
+    """What is noted of an input; of a note that is not there or was cut off, nothing."""
+    try:
+        return json.loads(note.read_text())
+    except (OSError, ValueError):
+        return {}

@@ -8,9 +8,13 @@ decoders hand them out: the same picture in a fraction of the time (`perf/frame_
 by more than one grey level; of an enlarged one with hard edges, fewer than one in 10,000 differ by two.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from PIL import Image
+
+if TYPE_CHECKING:
+    import torch
 
 # Features are kept under this name: a new rule needs a new one.
 FRAME_TO_PIXELS = "rgb, whole frame resized to a square, antialiased bicubic on bytes by torch, [0, 1]"
@@ -39,6 +43,8 @@ def frame_to_square(frame: np.ndarray | Image.Image, image_size: int) -> np.ndar
         frame = np.array(frame if frame.mode == "RGB" else frame.convert("RGB"))
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         raise ValueError(f"a frame is {frame.dtype} {list(frame.shape)}; expected RGB bytes, uint8 [height, width, 3]")
+    import torch  # takes seconds, and who decodes for no encoder needs none of it
+
     if not frame.flags.writeable or any(stride < 0 for stride in frame.strides):  # torch wants neither
         frame = frame.copy()
     planes = torch.from_numpy(frame).permute(2, 0, 1)[None]  # [1, 3, H, W], still interleaved in memory
@@ -46,7 +52,7 @@ def frame_to_square(frame: np.ndarray | Image.Image, image_size: int) -> np.ndar
     return np.ascontiguousarray(square[0].numpy())
 
 
-def to_unit_range(squares: np.ndarray, device: torch.device | str = "cpu") -> torch.Tensor:
+def to_unit_range(squares: np.ndarray, device: "torch.device | str" = "cpu") -> "torch.Tensor":
     """Bytes as the pixels that a `FrameEncoder` takes; the same numbers on every device.
 
     Args:
@@ -56,6 +62,8 @@ def to_unit_range(squares: np.ndarray, device: torch.device | str = "cpu") -> to
     Returns:
         float32 of the same shape, in [0, 1].
     """
+    import torch
+
     # by NumPy: torch brings up threads of its own in every thread that calls it
     if torch.device(device).type == "cpu":
         return torch.from_numpy(squares / np.float32(255))

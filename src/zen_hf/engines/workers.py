@@ -5,9 +5,7 @@
 import os
 from dataclasses import dataclass
 
-import torch
-
-from .local import LocalEngine
+from .local import LocalEngine, gpus_here
 from .ray_data import RayEngine
 from .stage import Engine
 
@@ -53,6 +51,6 @@ def workers_here(decoders: int | None = None, gpus: int | None = None) -> Worker
         gpus: Processes that encode, a GPU each; by default all GPUs of this machine.
     """
     cores = os.cpu_count() or 1
-    gpus = torch.cuda.device_count() if gpus is None else gpus
+    gpus = gpus_here() if gpus is None else gpus
     decoders = decoders or (max(1, cores - gpus) if gpus else 1)
     return Workers(decoders, gpus, cores=1.0 if gpus else float(max(1, cores - decoders)))

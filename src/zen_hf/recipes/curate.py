@@ -2,15 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a frame dataset of surgical videos: `zen-hf curate VIDEOS --out DIR`."""
 
-import hashlib
-import importlib.metadata
-import json
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from omegaconf import MISSING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,21 +17,22 @@ from zen_hf.curation.assemble import AssemblySettings, assemble
 from zen_hf.curation.chunk import VideoTask
 from zen_hf.curation.curation_report import CurationReport
 from zen_hf.curation.decode_video import DecodeSettings, VideoDecoding, lost_video
-from zen_hf.curation.encode_chunk import ChunkEncoding, EncoderSettings
+from zen_hf.curation.encode_chunk import ChunkEncoding, EncoderSettings, WrittenChunk
 from zen_hf.curation.identities import Identities, IdentitySettings
 from zen_hf.curation.parts import Part
 from zen_hf.curation.plan_curation import measure_sample
-from zen_hf.curation.video_input import InputProblem, InputSettings, VideoInput, find_videos
+from zen_hf.curation.tasks import find_tasks, require_shares, settings_hash, size_of, versions_of
+from zen_hf.curation.video_input import InputSettings, find_videos
 from zen_hf.curation.work_folder import WorkFolder
 from zen_hf.engines.plan import Plan, plan_table
 from zen_hf.engines.shards import Shard
 from zen_hf.engines.stage import Engine, Stage
 from zen_hf.engines.workers import Workers
 from zen_hf.recipe_configuration import load_recipe, recipe_as_dict
+from zen_hf.recipes.extract import plain_errors
 
-PACKAGES = ("av", "numpy", "pillow", "scipy")  # other versions may give other frames
 WORKERS = Workers()
-ENCODING_PACKAGES = ("scikit-learn", "torch", "transformers")
+FAILED_HALFWAY = "it was read differently in two attempts, so some frames are missing; the same command tries it again"
 
 
 @dataclass
@@ -91,72 +89,53 @@ def run_curation(
     """Runs a resolved recipe; see [`curate`]."""
     output, console = Path(config.output), Console()
     identities = Identities.open(output, config.identities)
-    work = WorkFolder(identities.private)
-    with only_run(identities.private, shard):
-        tasks, problems = find_tasks(config, identities, work, shard)
+    settings = settings_hash(config.frames, config.encoder)
+    work = WorkFolder(identities.private, settings)
+    with work.held(shard), plain_errors():
+        tasks, identified, problems = find_tasks(config.inputs, identities, work, settings, shard)
         report = CurationReport({task.video_id: task.video.name for task in tasks}, console)
         report.add_problems(problems)
-        parts, todo = {}, []
-        for task in tasks:
-            finished = work.finished(task)
-            if finished is None:
-                todo.append(task)
-            else:
-                parts[task.video_id] = finished
-                report.add_video(finished.record, resumed=True)
-        if todo and merge:
-            raise ValueError(
-                f"{len(todo)} of {len(tasks)} videos are not finished (first: {todo[0].video.name!r}); run their shares, "
-                "or leave --merge out to go through them now"
-            )
-        parts |= go_through(todo, config, engine, work, report, workers)
-        report.print_summary()
-        report.write(identities.private)
+        try:
+            parts = taken_up(tasks, work, report, merge)
+            todo = [task for task in tasks if task.video_id not in parts]
+            if todo and merge:
+                raise ValueError(
+                    f"{len(todo)} of {len(tasks)} videos are not finished (first: {todo[0].video.name!r}); run their "
+                    "shares, or leave --merge out to go through them now"
+                )
+            parts |= go_through(todo, config, engine, work, report, workers)
+            report.print_summary()
+        finally:
+            report.write(identities.private, share=None if shard is None else str(shard))
         if shard is not None:
+            identities.write_names(identified, f"names-{shard.index}-of-{shard.count}.csv")
             console.print(f"share {shard} of the videos is finished; when all are: the same command with --merge")
             return None
         if not any(part.record.kept for part in parts.values()):
             raise ValueError(f"no frame of {len(tasks)} videos was kept; see {identities.private / 'report.txt'}")
+        if merge:
+            require_shares(identities.private, parts.keys())
         in_order = [parts[video] for video in sorted(parts)]
         dropped = shown_before(in_order, config.frames.duplicates)
-        assemble(output, in_order, config.assembly, dropped, settings_of(config), versions_of(config))
+        left_out = dict(sorted(Counter(problem.kind for problem in problems).items()))
+        assemble(
+            output, in_order, config.assembly, dropped, settings_of(config), versions_of(config.encoder), left_out
+        )
+        identities.write_names(identified)
+        work.remove_other_settings()
         console.print(f"{output}: stream it with datasets.load_dataset({str(output)!r}, streaming=True)")
     return output
 
 
-@contextmanager
-def only_run(private: Path, shard: Shard | None) -> Iterator[None]:
-    """Keeps a second run of the same videos out.
-
-    Raises:
-        ValueError: If there is one.
-    """
-    lock = FileLock(private / f"run{'' if shard is None else f'-{shard.index}-of-{shard.count}'}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ValueError(f"{private.name} is being worked on by another run; wait for it, or stop it") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def find_tasks(
-    config: CurateRecipe, identities: Identities, work: WorkFolder, shard: Shard | None
-) -> tuple[list[VideoTask], list[InputProblem]]:
-    """The videos of a recipe, or of a share of it, under their ids; and what is left out."""
-    videos, problems = find_videos(config.inputs)
-    if shard is not None:
-        videos = shard.mine(videos, [video.path for video in videos], [size_of(video) for video in videos])
-    identified, unreadable = identities.identify(videos, work.sha256_of)
-    identities.write_names(identified, "names.csv" if shard is None else f"names-{shard.index}-of-{shard.count}.csv")
-    settings = hash_of_settings(config)
-    tasks = [
-        VideoTask(video, found.video_id, found.patient_id, found.source, found.sha256, settings)
-        for video, found in identified
-    ]
-    return tasks, problems + unreadable
+def taken_up(tasks: list[VideoTask], work: WorkFolder, report: CurationReport, merge: bool) -> dict[str, Part]:
+    """Parts that an earlier run finished; videos that failed are tried again, unless shares are merged."""
+    parts = {}
+    for task in tasks:
+        finished = work.finished(task, failed_too=merge)
+        if finished is not None:
+            parts[task.video_id] = finished
+            report.add_video(finished.record, resumed=True)
+    return parts
 
 
 def go_through(
@@ -168,20 +147,20 @@ def go_through(
     workers: Workers,
 ) -> dict[str, Part]:
     """Decodes, encodes and writes the frames of some videos; the part of each by its id."""
+    if not tasks:
+        return {}
+    encode = ChunkEncoding(work.parts, config.encoder.anywhere(), gpu=workers.gpus > 0)
+    size = encode().image_size  # an encoder or classifier that does not fit is found before anything is begun
     for task in tasks:
         work.begin(task)
-    size = None
-    if config.encoder.model is not None and tasks:
-        size = config.encoder.image_size or config.encoder.load().default_image_size
-    gpus, threads = workers.gpus, max(1, int(workers.cores))
     decoding = Stage("decode", VideoDecoding(config.frames, size), workers.decoders, lost=lost_video)
-    encode = ChunkEncoding(work.parts, config.encoder, threads)
-    encoding = Stage("encode", encode, max(1, gpus), cpus=workers.cores, gpus=1.0 if gpus else 0.0)
-    parts, frames = {}, 0
+    gpu = 1.0 if workers.gpus else 0.0
+    encoding = Stage("encode", encode, max(1, workers.gpus), cpus=workers.cores, gpus=gpu)
+    by_id, parts, frames = {task.video_id: task for task in tasks}, {}, 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("curating", total=len(tasks))
-        for written in engine.run(tasks, [decoding, encoding]):
+        for written in chain(engine.run(tasks, [decoding, encoding]), unfinished(by_id, parts)):
             frames += written.kept
             progress.update(bar, description=f"curating, {frames} frames kept")
             part = work.add(written)
@@ -192,29 +171,10 @@ def go_through(
     return parts
 
 
-def hash_of_settings(config: CurateRecipe) -> str:
-    """What the frames of a video depend on beside its bytes."""
-    depends = {"frames": recipe_as_dict(config.frames), "encoder": None, "versions": versions_of(config)}
-    if config.encoder.model is not None:
-        depends["encoder"] = config.encoder.load().fingerprint, config.encoder.image_size, config.encoder.batch_size
-        if config.encoder.classifier is not None:
-            files = sorted(file for file in Path(config.encoder.classifier).iterdir() if file.is_file())
-            depends["classifier"] = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
-
-
-def versions_of(config: CurateRecipe) -> dict[str, str]:
-    """Versions of the packages on which frames depend."""
-    packages = PACKAGES + (ENCODING_PACKAGES if config.encoder.model is not None else ())
-    return {name: importlib.metadata.version(name) for name in packages}
-
-
-def size_of(video: VideoInput) -> int:
-    """Bytes of a video; of one that cannot be looked at none, as whoever reads it will report."""
-    try:
-        return video.size_bytes
-    except (OSError, ValueError):
-        return 0
+def unfinished(tasks: dict[str, VideoTask], parts: dict[str, Part]) -> Iterator[WrittenChunk]:
+    """The failure of every video of which the engine did not give all chunks, as when its file changes meanwhile."""
+    for video_id in sorted(tasks.keys() - parts.keys()):
+        yield WrittenChunk(video_id, 0, 0, {}, tasks[video_id].record(failed=FAILED_HALFWAY), None)
 
 
 def print_plan(
@@ -239,7 +199,7 @@ def print_plan(
     config = load_recipe(CurateRecipe, recipe, list(overrides))
     videos, _ = find_videos(config.inputs)
     sizes = [size_of(video) for video in videos]
-    sample = measure_sample(videos, sizes, config.frames, config.encoder)
+    sample = measure_sample(videos, sizes, config.frames, config.encoder, Path(config.output).absolute().parent)
     found = sample.plan(
         sum(sizes), workers.decoders, workers.gpus, nodes, hours, config.assembly.shards.target_mb * 1e6
     )
