@@ -12,9 +12,16 @@ from PIL import Image
 from zen_hf.curation.geometry import GeometrySettings, find_geometry
 from zen_hf.curation.overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
 
-spec = importlib.util.spec_from_file_location("overlay_films", Path(__file__).with_name("overlay_films.py"))
-films = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(films)
+
+def beside(name):
+    """A module of this folder."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+films, recall = beside("overlay_films"), beside("overlay_recall")
 Writing, film = films.Writing, films.film
 
 SETTINGS = OverlaySettings()
@@ -76,40 +83,17 @@ def test_writing_is_no_longer_legible(what):
 
 @pytest.mark.slow
 def test_recall_over_many_films():
-    """Of 80 random lines, 12 to 40 px on 360 rows, opacity 0.6 and more, at most 6 show over a fiftieth of their ink.
+    """Of random lines on the seed of development: none that is opaque is missed where the film moves.
 
-    The bound guards what was reached (75 of 80); it is no promise that a line is found.
+    It guards what was reached; it is no promise that a line is found (docs/endoscope-geometry.md has held-out figures).
     """
-    rng, missed, lines = np.random.default_rng(1), [], 0
-    colours = [WHITE, YELLOW, GREEN, CYAN, RED, BLACK, (120, 170, 255), (200, 200, 200), (255, 160, 0), (255, 0, 255)]
-    texts = [
-        "MUSTERMANN, ERIKA",
-        "12.03.1961",
-        "{clock}",
-        "2024-05-17  {clock}",
-        "Dr. Li  OP 3",
-        "ID 4711-0815",
-        "SMITH",
-    ]
-    for hospital in ("alpha", "beta", "gamma", "delta", "epsilon"):
-        for number in range(4):
-            writings = [
-                Writing(
-                    texts[rng.integers(len(texts))],
-                    float(rng.uniform(0.02, 0.5)),
-                    y,
-                    int(rng.choice([12, 16, 23, 40])),
-                    colours[rng.integers(len(colours))],
-                    float(rng.choice([1, 1, 0.6])),
-                    outline=bool(rng.integers(3) == 0),
-                )
-                for y in (0.04, 0.3, 0.55, 0.86)
-            ]
-            _, overlays = look(film(hospital, number, SIZE, writings))
-            lines += len(writings)
-            missed += [writing for writing in writings if films.visible_ink(writing, overlays.boxes, SIZE) > 0.02]
-    print(f"{lines - len(missed)} of {lines} lines masked; seen: {missed}")
-    assert len(missed) <= 6
+    missed = {(kind, opacity): [] for kind in recall.KINDS for opacity in (1.0, 0.6)}
+    for kind, name, writings, seen, overlays, _ in recall.readings(101, numbers=(0,)):
+        for writing, ink in zip(writings, seen, strict=True):
+            if ink > 0.02 and not overlays.doubtful:
+                missed[kind, writing.opacity].append((name, writing))
+    print(missed)
+    assert {what: len(lines) for what, lines in missed.items() if len(lines) > (what == ("pausing", 0.6))} == {}
 
 
 @pytest.mark.parametrize(
@@ -129,6 +113,16 @@ def test_a_still_scene_is_not_masked_and_a_name_on_a_panel_is(hospital):
     writing = Writing("MUSTERMANN, ERIKA", 0.3, 0.75, 23, panel=BLACK)
     _, overlays = look(film(hospital, 0, SIZE, [writing], moves="still"))
     assert films.visible_ink(writing, overlays.boxes, SIZE) < 0.02
+
+
+def test_a_film_too_still_to_tell_writing_from_the_scene_is_doubtful():
+    assert look(film("beta", 0, SIZE, moves="still"))[1].doubtful
+    assert not look(film("beta", 0, SIZE, moves="pausing"))[1].doubtful
+
+
+def test_a_film_that_pauses_is_not_masked():
+    geometry, overlays = look(film("beta", 1, SIZE, moves="pausing"))
+    assert films.masked_share(overlays.boxes, geometry.area(SIZE)) < 0.02
 
 
 def test_an_instrument_that_stands_still_stays():

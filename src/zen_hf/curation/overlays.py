@@ -27,7 +27,6 @@ WEAK, STRONG = 12, 40  # levels between the neighbours of a pixel
 FAINT = 6.0  # levels of an edge on average, where it is steady
 STEADY = 5.0  # standard errors by which such an edge differs from none
 VARIED = 2.0  # levels, standard deviation of such an edge over the frames
-CHANGING = 24  # levels of the edges of digits that change, beside those that stay
 STRONG_SHARE = 0.35  # of the frames, for strong edges: text that is there for a good third of the film
 LINE_SHARE = 0.5  # of the frames, for the edges of a window
 ONE_SIDED = 0.5  # above it, edges of a neighbourhood go the same way: a rim, not a stroke
@@ -151,10 +150,8 @@ def find_writing(frames: list[np.ndarray], geometry: Geometry, share: float) -> 
     if (strokes & ~moving).any():
         still = np.mean(frames, axis=0, dtype=np.float32)  # [H, W, 3]
         boxes += [box for channel in range(3) for box in written_rows(still[..., channel], strokes & ~moving, letter)]
-    for least in (STRONG, CHANGING):  # a pale clock is seen with the second alone, one on rough tissue with the first
-        busy = changing_strokes(frames, least)
-        boxes = [grown(box, busy) for box in boxes]
-    return boxes
+    busy = changing_strokes(frames)
+    return [grown(box, busy) for box in boxes]
 
 
 def brightness(rgb: np.ndarray) -> np.ndarray:
@@ -207,7 +204,11 @@ def lasting_edges(frames: list[np.ndarray], plane, axis: int, share: float) -> n
     mean = total.astype(np.float32) / number
     variance = squares / np.float32(number) - mean * mean
     shading = ndimage.uniform_filter(mean, letter_height(shape) | 1)  # of an instrument that stands still: no stroke
-    steady = (np.abs(mean - shading) >= FAINT) & (np.abs(mean) >= FAINT) & (mean * mean * (number - 1) >= STEADY**2 * variance)
+    steady = (
+        (np.abs(mean - shading) >= FAINT)
+        & (np.abs(mean) >= FAINT)
+        & (mean * mean * (number - 1) >= STEADY**2 * variance)
+    )
     steady &= variance >= VARIED**2  # drawn over a scene that changes, rather than part of one that stays
     rises = (counts[0] >= often) | ((counts[2] >= rarely) & (counts[2] > counts[3])) | (steady & (mean > 0))
     falls = (counts[1] >= often) | ((counts[3] >= rarely) & (counts[3] > counts[2])) | (steady & (mean < 0))
@@ -323,12 +324,12 @@ def rows_of(letters: list[Box]) -> list[Box]:
     return [enclosing(row) for row in rows if len(row) >= 4]
 
 
-def changing_strokes(frames: list[np.ndarray], least: int) -> np.ndarray:
-    """How often a pixel is on an edge of at least some levels, 0 to 1, float32 [H, W]: digits of a clock are, whichever they show."""
+def changing_strokes(frames: list[np.ndarray]) -> np.ndarray:
+    """How often a pixel is on a strong edge, 0 to 1, float32 [H, W]: digits of a clock are, whichever they show."""
     total = np.zeros(frames[0].shape[:2], np.float32)
     for frame in frames:
         plane = brightness(frame)
-        total += np.maximum(np.abs(step(plane, 0)), np.abs(step(plane, 1))) >= least
+        total += np.maximum(np.abs(step(plane, 0)), np.abs(step(plane, 1))) >= STRONG
     return total / len(frames)
 
 
