@@ -354,6 +354,7 @@ def extract(
     frames: Annotated[
         list[str] | None, typer.Option(help="Folder of pictures, or of curated frames; may be repeated.")
     ] = None,
+    split: Annotated[str, typer.Option(help="Of curated frames, for instance train; by default all.")] = "all",
     fps: Annotated[float, typer.Option(help="Frames per second of film.")] = 1.0,
     features: Annotated[Literal["summary", "patches", "both"], typer.Option(help="What is kept.")] = "summary",
     layer: Annotated[
@@ -416,7 +417,7 @@ def extract(
         output=str(out),
         encoder=source,
         videos=videos or [],
-        frames=[FrameSource(path) for path in frames or []],
+        frames=[FrameSource(path, split=split) for path in frames or []],
         features=FeatureSettings(features, layer or [], dtype, bf16, image_size or 0, batch_size, format),
         fps=fps,
     )

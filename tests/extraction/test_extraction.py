@@ -3,6 +3,7 @@
 """Every wanted frame has the features that the encoder gives, whatever is interrupted, chunked, broken or changed."""
 
 import math
+import os
 import shutil
 
 import numpy as np
@@ -15,15 +16,17 @@ from extraction_parts import PlainEngine, write_vit
 from PIL import Image as Pillow
 from safetensors.torch import load_file
 
+import zen_hf
 from zen_hf.data.frame_pixels import frame_to_square, to_unit_range
 from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.video_sampling import Video
 from zen_hf.engines.workers import Workers
-from zen_hf.extraction import feature_settings
+from zen_hf.extraction import feature_settings, video_file
+from zen_hf.extraction.encode_chunk import WrittenChunk
 from zen_hf.extraction.extraction import extract_videos, usable
 from zen_hf.extraction.feature_folder import FeatureFolder, VideoOutcome
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
-from zen_hf.extraction.moments import Film, find_films, find_pictures
+from zen_hf.extraction.moments import Film, Pictures, find_films, find_pictures, splits_of
 from zen_hf.extraction.video_file import VideoFile
 
 
@@ -176,6 +179,191 @@ def test_a_film_that_was_replaced_is_extracted_anew(vit, films, tmp_path):
     assert outcomes["film"].frames == 7 == len(load_file(folder.path("film"))["time_s"])
 
 
+class DyingEngine(PlainEngine):
+    """The worker of the first stage dies once for every video, after some results; see `WorkerProcess.results`."""
+
+    def __init__(self, results: int):
+        self.results = results
+
+    def run(self, items, stages):
+        decode, encode = (stage.build() for stage in stages)
+        for item in items:
+            first = [result for result, _ in zip(decode(item), range(self.results), strict=False)]
+            for result in first:
+                yield from encode(result)
+            for number, result in enumerate(decode(item)):
+                if number >= len(first):
+                    yield from encode(result)
+
+
+@pytest.mark.parametrize("results", range(5))
+def test_a_decoder_that_dies_loses_no_film(vit, films, tmp_path, results):
+    """Chunks that were passed on are on the disk at the second attempt, and the same results come in the same places."""
+    _, whole = run(vit, find_films([films]), tmp_path / "whole")
+    outcomes, folder = run(vit, find_films([films]), tmp_path / "died", engine=DyingEngine(results))
+    assert outcomes == {"one": VideoOutcome("one", 10), "more/two": VideoOutcome("more/two", 7)}
+    for video in outcomes:
+        assert folder.path(video).read_bytes() == whole.path(video).read_bytes()
+
+
+class ForgetfulEngine(PlainEngine):
+    """Loses the end of every video."""
+
+    def run(self, items, stages):
+        return (result for result in super().run(items, stages) if isinstance(result, WrittenChunk))
+
+
+def test_a_film_that_got_lost_is_told(vit, films, tmp_path):
+    outcomes, _ = run(vit, find_films([films]), tmp_path, engine=ForgetfulEngine())
+    assert outcomes.keys() == {"one", "more/two"}
+    assert all("not all of its chunks came through" in outcome.failed for outcome in outcomes.values())
+
+
+def test_a_film_of_the_same_length_is_another_one(vit, tmp_path, monkeypatch):
+    """Even with the old time of its content; one that was only copied has its hash compared, one as it was not even that."""
+    paths = [tmp_path / name for name in ("film.mp4", "other.mp4")]
+    for path, first in zip(paths, (0, 100), strict=True):
+        write_film(path, frames=20, fps=5, size=(64, 96), numbers=list(range(first, first + 20)))
+    longest = max(path.stat().st_size for path in paths)
+    for path in paths:
+        path.write_bytes(path.read_bytes().ljust(longest, b"\0"))
+        os.utime(path, ns=(0, 0))
+    before, folder = run(vit, find_films(paths[:1]), tmp_path / "out")
+    first = load_file(folder.path("film"))["summary"].clone()
+    with monkeypatch.context() as patch:
+        patch.setattr(Film, "sha256", lambda film: pytest.fail("nothing changed, but the film was read"))
+        assert run(vit, find_films(paths[:1]), tmp_path / "out")[0] == before
+    shutil.copy(paths[0], tmp_path / "copy.mp4")
+    os.replace(tmp_path / "copy.mp4", paths[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(FeatureSettings, "encode", lambda *_: pytest.fail("the same film was encoded again"))
+        assert run(vit, find_films(paths[:1]), tmp_path / "out")[0] == before
+    os.replace(paths[1], paths[0])
+    run(vit, find_films(paths[:1]), tmp_path / "out")
+    torch.testing.assert_close(load_file(folder.path("film"))["summary"], expected(vit, paths[0])[0].summary)
+    assert not torch.equal(load_file(folder.path("film"))["summary"], first)
+
+
+def write_frames(path, numbers, pictures, video="v"):
+    """A Parquet file of curated frames."""
+    rows = {
+        "image": pictures,
+        "video_id": [video] * len(numbers),
+        "frame_index": numbers,
+        "time_s": [number / 5 for number in numbers],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Dataset.from_dict(rows).cast_column("image", Image()).to_parquet(path)
+
+
+@pytest.mark.parametrize("changed", ["pictures", "numbers"])
+def test_frames_that_were_curated_again_are_extracted_anew(vit, films, tmp_path, changed, monkeypatch):
+    pictures = [Pillow.fromarray(frame.image) for frame in expected(vit, films / "one.mp4")[1]]
+    source = FrameSource(str(tmp_path / "curated"))
+    write_frames(tmp_path / "curated" / "0.parquet", list(range(10)), pictures)
+    before, folder = run(vit, find_pictures(source), tmp_path / "out")
+    first = {name: values.clone() for name, values in load_file(folder.path("v")).items()}
+    with monkeypatch.context() as patch:
+        patch.setattr(Pictures, "open", lambda *_: pytest.fail("nothing changed, but the pictures were read"))
+        assert run(vit, find_pictures(source), tmp_path / "out")[0] == before
+    numbers = list(range(10))
+    if changed == "pictures":
+        pictures[3].paste(0, (0, 0, 40, 40))
+    else:
+        numbers = [10 * number for number in numbers]
+    write_frames(tmp_path / "curated" / "0.parquet", numbers, pictures)
+    run(vit, find_pictures(source), tmp_path / "out")
+    found = load_file(folder.path("v"))
+    assert found["frame_index"].tolist() == numbers
+    assert torch.equal(found["summary"], first["summary"]) == (changed == "numbers")
+
+
+def test_the_splits_of_curated_frames(vit, films, tmp_path):
+    pictures = [Pillow.fromarray(frame.image) for frame in expected(vit, films / "one.mp4")[1]]
+    splits = {"validation": (0, 3, "a"), "train": (3, 8, "b"), "test": (8, 10, "a")}
+    card = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split, (start, stop, video) in splits.items():
+        write_frames(
+            tmp_path / "curated" / "data" / f"{split}-0.parquet",
+            list(range(start, stop)),
+            pictures[start:stop],
+            video,
+        )
+        card += [f"  - split: {split}", f"    path: data/{split}-*.parquet"]
+    (tmp_path / "curated" / "README.md").write_text("\n".join([*card, "---", ""]))
+    source = FrameSource(str(tmp_path / "curated"), split="all")
+    assert splits_of(source) == ["test", "train", "validation"]
+    outcomes, folder = run(vit, find_pictures(source), tmp_path / "out")
+    assert {name: outcome.frames for name, outcome in outcomes.items()} == {"a": 5, "b": 5}
+    found, wanted = load_file(folder.path("a")), expected(vit, films / "one.mp4")[0].summary
+    assert found["frame_index"].tolist() == [0, 1, 2, 8, 9]
+    torch.testing.assert_close(found["summary"], wanted[[0, 1, 2, 8, 9]])
+    assert [video.name for video in find_pictures(FrameSource(str(tmp_path / "curated"), split="train"))] == ["b"]
+    (tmp_path / "curated" / "README.md").unlink()
+    assert splits_of(source) == [] and len(find_pictures(source)) == 2
+
+
+def test_copies_of_a_film_are_two_films(vit, films, tmp_path):
+    mine = tmp_path / "films"
+    mine.mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(films / "one.mp4", mine / name)
+    outcomes, folder = run(vit, find_films([mine]), tmp_path / "out", engine=StagewiseEngine())
+    assert outcomes == {name: VideoOutcome(name, 10) for name in ("a", "b")}
+    assert folder.path("a").read_bytes() == folder.path("b").read_bytes()
+
+
+class StagewiseEngine(PlainEngine):
+    """All chunks of all videos are written before any end comes."""
+
+    def run(self, items, stages):
+        return iter(sorted(super().run(items, stages), key=lambda result: not isinstance(result, WrittenChunk)))
+
+
+def test_films_of_one_folder_are_joined_at_the_same_time(vit, films, tmp_path, monkeypatch):
+    """As by two containers, whose processes have the same number."""
+    _, folder = run(vit, find_films([films / "one.mp4"]), tmp_path / "out")
+    part = tmp_path / "part.safetensors"
+    shutil.copy(folder.path("one"), part)
+    write, paths = video_file.write_safetensors, [tmp_path / "join" / f"{name * 220}.safetensors" for name in "ab"]
+
+    def written(parts, path, video, key):
+        write(parts, path, video, key)
+        if video == "a":
+            video_file.join_chunks([part, part], paths[1], "b", {})
+
+    monkeypatch.setattr(video_file, "write_safetensors", written)
+    video_file.join_chunks([part], paths[0], "a", {})
+    assert [len(load_file(path)["time_s"]) for path in paths] == [10, 20]
+    assert sorted((tmp_path / "join").iterdir()) == paths
+
+
+def test_processors_alone_where_no_gpu_is_asked_for(vit, films, tmp_path, monkeypatch):
+    """Though there is one, as PyTorch says here; and with as many threads as the worker has cores."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    before, encode, threads = torch.get_num_threads(), FeatureSettings.encode, []
+    monkeypatch.setattr(
+        FeatureSettings, "encode", lambda *given: threads.append(torch.get_num_threads()) or encode(*given)
+    )
+    settings, source = FeatureSettings(), EncoderSource(str(vit))
+    try:
+        for cores in (1.0, 2.0):
+            folder = FeatureFolder(tmp_path / str(cores), settings.key(source.load("cpu"), 1.0), "safetensors")
+            videos, workers = find_films([films / "one.mp4"]), Workers(gpus=0, cores=cores)
+            (outcome,) = extract_videos(videos, folder, source, settings, PlainEngine(), workers)
+            assert outcome.frames == 10
+    finally:
+        torch.set_num_threads(before)
+    assert threads == [1, 2]
+
+
+def test_the_key_tells_versions(vit):
+    encoder = EncoderSource(str(vit)).load()
+    versions = FeatureSettings().key(encoder, 1.0)["versions"]
+    assert versions.keys() == {"av", "numpy", "pillow", "torch", "transformers", "zen-hf"}
+    assert versions["zen-hf"] == zen_hf.__version__ and versions["numpy"] == np.__version__
+
+
 def test_other_settings_are_refused(vit, films, tmp_path):
     run(vit, find_films([films]), tmp_path)
     with pytest.raises(
@@ -189,8 +377,8 @@ def test_other_settings_are_refused(vit, films, tmp_path):
 def test_weights_that_are_not_finite_and_types_too_small_are_told(vit, films, tmp_path, monkeypatch):
     load = EncoderSource.load
 
-    def huge(source):
-        encoder = load(source)
+    def huge(source, device=None):
+        encoder = load(source, device)
         encoder.model.layernorm.weight.data *= 1e6
         return encoder
 

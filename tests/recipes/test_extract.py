@@ -11,14 +11,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import datasets
 import pytest
 from data.films import write_film
+from datasets import Dataset
 from extraction_parts import PlainEngine, write_vit
 from PIL import Image
 
 from zen_hf.benchmark.feature_cache import extract_features
 from zen_hf.benchmark.miniatures.write import write_miniature
 from zen_hf.benchmark.task import load_task
+from zen_hf.cli import main
 from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.video_sampling import Video
 from zen_hf.engines.local import LocalEngine
@@ -202,10 +205,40 @@ def test_the_benchmark_encodes_nothing_that_was_extracted(vit, tmp_path, monkeyp
         extract_task(EncoderSource(str(vit)), "cholecseg8k_semseg", tmp_path / "data", cache)
 
 
-def test_sources_of_frames(config, films, tmp_path):
+def test_sources_of_frames(config, films, tmp_path, capsys):
     (tmp_path / "pictures" / "v").mkdir(parents=True)
     with Video(films / "a.mp4") as video:
         for number, frame in enumerate(video.sample(1.0)):
             Image.fromarray(frame.image).save(tmp_path / "pictures" / "v" / f"{number}.png")
     config = replace(config, videos=[], frames=[FrameSource(str(tmp_path / "pictures"))])
     assert [(outcome.video, outcome.frames) for outcome in extract(config, PlainEngine(), Workers())] == [("v", 10)]
+    assert "pictures: all of it, as it has no splits" in capsys.readouterr().err
+
+
+def test_the_command_reads_all_splits(vit, films, tmp_path, capsys, monkeypatch):
+    """Of frames with a card as `zen-hf curate` writes it; the console says which."""
+    with Video(films / "a.mp4") as video:
+        pictures = [Image.fromarray(frame.image) for frame in video.sample(1.0)]
+    (tmp_path / "curated" / "data").mkdir(parents=True)
+    card = "---\nconfigs:\n- config_name: default\n  data_files:\n"
+    for split in ("train", "test"):
+        rows = {
+            "image": pictures[:3],
+            "video_id": [f"v-{split}"] * 3,
+            "frame_index": [0, 1, 2],
+            "time_s": [0.0, 1.0, 2.0],
+        }
+        table = Dataset.from_dict(rows).cast_column("image", datasets.Image())
+        table.to_parquet(tmp_path / "curated" / "data" / f"{split}-0.parquet")
+        card += f"  - split: {split}\n    path: data/{split}-*.parquet\n"
+    (tmp_path / "curated" / "README.md").write_text(card + "---\n")
+    for given, words in (([], "the splits test, train"), (["--split", "test"], "the splits test")):
+        out = tmp_path / f"out{len(given)}"
+        line = ["zen-hf", "extract", "--model", vit, "--frames", tmp_path / "curated", "--out", out, *given]
+        monkeypatch.setattr(sys, "argv", list(map(str, line)))
+        with pytest.raises(SystemExit) as stop:
+            raise SystemExit(main())
+        assert not stop.value.code
+        assert f"curated: {words}\n" in capsys.readouterr().err
+        videos = json.loads((out / "index.json").read_text())["videos"]
+        assert sorted(videos) == (["v-test"] if given else ["v-test", "v-train"])

@@ -5,11 +5,13 @@
 import hashlib
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 
@@ -32,6 +34,22 @@ class Chunk:
     squares: np.ndarray
     frame_index: np.ndarray
     time_s: np.ndarray
+
+
+@dataclass(frozen=True)
+class EmptyChunk:
+    """Stands for a chunk that is on the disk already, or of which no frame can be decoded.
+
+    Without it, a second attempt at a video, which finds more chunks on the disk than the first, would give other results
+    in other places, and an engine that leaves out as many as it had passed on would leave out the wrong ones.
+
+    Attributes:
+        video: Name of its video.
+        number: Place among the chunks of the video.
+    """
+
+    video: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -69,19 +87,27 @@ class ChunkFolder:
     folder: Path
     key: dict
 
-    def path(self, sha256: str, number: int) -> Path:
-        """Where a chunk is, or will be."""
-        whole = hashlib.sha256(json.dumps([self.key, sha256], sort_keys=True).encode()).hexdigest()
+    def path(self, video: str, sha256: str, number: int) -> Path:
+        """Where a chunk is, or will be; two videos of the same bytes have a folder each, which goes with its video."""
+        whole = hashlib.sha256(json.dumps([self.key, video, sha256], sort_keys=True).encode()).hexdigest()
         return Path(self.folder) / whole[:32] / f"{number:06d}.safetensors"
 
     def write(self, chunk: Chunk, features: dict[str, torch.Tensor]) -> None:
-        """Keep the features of a chunk, whole or not at all."""
-        path = self.path(chunk.sha256, chunk.number)
+        """Keep the features of a chunk, whole or not at all.
+
+        Raises:
+            OSError: If the disk is full or does not let itself be written.
+        """
+        path = self.path(chunk.video, chunk.sha256, chunk.number)
         path.parent.mkdir(parents=True, exist_ok=True)
         places = {"frame_index": torch.from_numpy(chunk.frame_index), "time_s": torch.from_numpy(chunk.time_s)}
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
         try:
             save_file(features | places, partial)
             os.replace(partial, path)
+        except SafetensorError as error:
+            raise OSError(
+                f"{path}: cannot be written ({error}); make room, and start the same command again"
+            ) from error
         finally:
             partial.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from zen_hf.data.frame_pixels import frame_to_square
 
-from .chunks import Chunk, ChunkFolder, VideoEnd
+from .chunks import Chunk, ChunkFolder, EmptyChunk, VideoEnd
 from .moments import Film, Pictures, Unreadable
 
 
@@ -29,8 +29,8 @@ class ChunkDecoding:
         """The function of one video."""
         return self.of_video
 
-    def of_video(self, video: Film | Pictures) -> Iterator[Chunk | VideoEnd]:
-        """Chunks of a video, then its end; nothing but an end where it cannot be read."""
+    def of_video(self, video: Film | Pictures) -> Iterator[Chunk | EmptyChunk | VideoEnd]:
+        """All chunks of a video, then its end; nothing but an end where it cannot be read."""
         try:
             moments = video.open(self.chunks.key["fps"])
         except Unreadable as error:
@@ -41,23 +41,26 @@ class ChunkDecoding:
         finally:
             moments.close()
 
-    def of_moments(self, name: str, moments) -> Iterator[Chunk | VideoEnd]:
-        """Chunks of an open video, then its end."""
+    def of_moments(self, name: str, moments) -> Iterator[Chunk | EmptyChunk | VideoEnd]:
+        """All chunks of an open video in their order, whatever is on the disk, then its end."""
         all_numbers = range(-(-len(moments) // self.chunk_frames))
-        done = {number for number in all_numbers if self.chunks.path(moments.sha256, number).is_file()}
+        done = {number for number in all_numbers if self.chunks.path(name, moments.sha256, number).is_file()}
         first = next((number for number in all_numbers if number not in done), None)
         numbers, waiting, current = set(done), [], first
+        yield from (EmptyChunk(name, number) for number in all_numbers[:first])
         if first is not None:
             for place, frame in moments.frames(first * self.chunk_frames):
                 number = place // self.chunk_frames
-                if number != current:
-                    yield from self.chunk(name, moments.sha256, current, waiting)
-                    waiting, current = [], number
+                while current < number:
+                    yield self.chunk(name, moments.sha256, current, waiting)
+                    waiting, current = [], current + 1
                 if number not in done:
                     numbers.add(number)
                     square = frame_to_square(frame.image, self.chunks.key["image_size"])
                     waiting.append((square, frame.frame_index, frame.time_s))
-            yield from self.chunk(name, moments.sha256, current, waiting)
+            for number in all_numbers[current:]:
+                yield self.chunk(name, moments.sha256, number, waiting)
+                waiting = []
         problems = tuple(moments.problems)
         failed = None if numbers else "; ".join(["no frame can be decoded", *problems])
         yield VideoEnd(
@@ -65,13 +68,12 @@ class ChunkDecoding:
         )
 
     @staticmethod
-    def chunk(name: str, sha256: str, number: int, waiting: list[tuple]) -> Iterator[Chunk]:
-        """The frames that wait as a chunk; none, no chunk."""
-        if waiting:
-            squares, indices, times = zip(*waiting, strict=True)
-            yield Chunk(
-                name, sha256, number, np.stack(squares), np.array(indices, np.int64), np.array(times, np.float64)
-            )
+    def chunk(name: str, sha256: str, number: int, waiting: list[tuple]) -> Chunk | EmptyChunk:
+        """The frames that wait as a chunk."""
+        if not waiting:
+            return EmptyChunk(name, number)
+        squares, indices, times = zip(*waiting, strict=True)
+        return Chunk(name, sha256, number, np.stack(squares), np.array(indices, np.int64), np.array(times, np.float64))
 
 
 @dataclass(frozen=True)

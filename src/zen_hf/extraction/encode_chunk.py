@@ -5,7 +5,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .chunks import Chunk, ChunkFolder, VideoEnd
+import torch
+
+from .chunks import Chunk, ChunkFolder, EmptyChunk, VideoEnd
 from .feature_settings import EncoderSource, FeatureSettings
 
 
@@ -32,20 +34,28 @@ class ChunkEncoding:
         chunks: Where finished chunks go.
         source: Where the encoder comes from.
         settings: What is kept.
+        device: Where the encoder computes, "cuda" or "cpu".
+        threads: That it computes with on the processor; another number may change the last bits.
     """
 
     chunks: ChunkFolder
     source: EncoderSource
     settings: FeatureSettings
+    device: str
+    threads: int
 
     def __call__(self):
         """Loads the encoder once, and returns the function of one chunk."""
-        encoder = self.source.load()
+        torch.set_num_threads(self.threads)
+        encoder = self.source.load(self.device)
 
-        def encode(item: Chunk | VideoEnd) -> Iterator[WrittenChunk | VideoEnd]:
+        def encode(item: Chunk | EmptyChunk | VideoEnd) -> Iterator[WrittenChunk | VideoEnd]:
             """Writes a chunk; passes on the end of a video."""
             if isinstance(item, VideoEnd):
                 yield item
+                return
+            if isinstance(item, EmptyChunk):
+                yield WrittenChunk(item.video, item.number, 0)
                 return
             try:
                 features = self.settings.encode(encoder, item.squares)

@@ -29,7 +29,7 @@ def extract_videos(
     on_frames: Callable[[str, int], None] = lambda video, frames: None,
     on_problem: Callable[[str, str], None] = lambda video, problem: None,
 ) -> Iterator[VideoOutcome]:
-    """Outcomes of videos as they are finished; what an earlier run finished is not done again.
+    """One outcome of every video, as they are finished; what an earlier run finished is not done again.
 
     Args:
         videos: What to extract from, each under a name of its own.
@@ -51,7 +51,8 @@ def extract_videos(
     if not missing:
         return
     decode = Stage("decode", ChunkDecoding(folder.chunks, settings.chunk_frames), workers.decoders, lost=LostVideo())
-    encoding = ChunkEncoding(folder.chunks, source, settings)
+    device, threads = "cuda" if workers.gpus else "cpu", max(1, round(workers.cores))
+    encoding = ChunkEncoding(folder.chunks, source, settings, device, threads)
     encode = Stage("encode", encoding, max(workers.gpus, 1), workers.cores, gpus=1.0 if workers.gpus else 0.0)
     progress = {video.name: Progress() for video in missing}
     for result in engine.run(missing, [decode, encode]):
@@ -67,6 +68,9 @@ def extract_videos(
             continue
         video.told = True
         yield failure(video.end) if video.end.failed else folder.join(by_name[result.video], video.end)
+    for name in (name for name, video in progress.items() if not video.told):
+        words = "not all of its chunks came through the workers, as when two attempts read it differently"
+        yield VideoOutcome(name, failed=f"{words}; the same command tries it again")
 
 
 @dataclass

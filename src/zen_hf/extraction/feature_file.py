@@ -5,6 +5,7 @@
 import hashlib
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class FeatureFile:
         """Write the arrays (float16 or float32) with their key and their own hash, whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"key": json.dumps(self.key, sort_keys=True), "content": content_hash(tensors)}
-        partial = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
+        partial = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.partial")
         try:
             save_file(tensors, partial, metadata=metadata)
             os.replace(partial, self.path)

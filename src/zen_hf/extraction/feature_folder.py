@@ -4,6 +4,7 @@
 
 ```text
 OUT/features/<video>.safetensors    or .parquet: see video_file.py
+OUT/stamps/<video>.json             size and times of what the features were made of, which need no hash while they stay
 OUT/chunks/                         what is finished of videos that are not
 OUT/index.json                      what all files have in common, and what every video came to
 ```
@@ -17,8 +18,8 @@ from pathlib import Path
 from zen_hf.run_directory import atomic_write_text
 
 from .chunks import ChunkFolder, VideoEnd
-from .moments import Film, Pictures
-from .video_file import VideoFile, join_chunks
+from .moments import Film, Pictures, Unreadable
+from .video_file import PARTIAL, VideoFile, join_chunks
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,47 @@ class FeatureFolder:
             raise ValueError(f"{path} holds features of other settings: {words}; choose another output folder")
         if file.key["extent"] != video.extent:
             return None
+        if not self.is_stamped(video, file.key["sha256"]):
+            try:
+                if video.sha256() != file.key["sha256"]:
+                    return None
+            except Unreadable:
+                return None  # whoever decodes it says why
+            self.stamp(video, file.key["sha256"])
         return VideoOutcome(video.name, file.frames, file.key["wanted"] - file.frames)
 
     def join(self, video: Film | Pictures, end: VideoEnd) -> VideoOutcome:
         """Make the file of a video whose chunks are all there, and remove them."""
-        parts = [self.chunks.path(end.sha256, number) for number in end.numbers]
+        parts = [self.chunks.path(video.name, end.sha256, number) for number in end.numbers]
         key = self.key | {"sha256": end.sha256, "extent": video.extent, "wanted": end.wanted}
         join_chunks(parts, self.path(video.name), video.name, key)
+        self.stamp(video, end.sha256)
         shutil.rmtree(parts[0].parent, ignore_errors=True)
         frames = VideoFile.open(self.path(video.name)).frames
         return VideoOutcome(video.name, frames, end.wanted - frames)
+
+    def stamp_path(self, video: str) -> Path:
+        """Where a video's stamp is."""
+        return self.folder / "stamps" / f"{video}.json"
+
+    def stamp(self, video: Film | Pictures, sha256: str) -> None:
+        """Note what a video's files looked like before they were read, beside the hash of what was read."""
+        path = self.stamp_path(video.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write_text(path, json.dumps({"sha256": sha256, "stamp": video.stamp}) + "\n")
+
+    def is_stamped(self, video: Film | Pictures, sha256: str) -> bool:
+        """Whether the files of a video look as they did when they had this hash."""
+        path = self.stamp_path(video.name)
+        if not video.stamp or not path.is_file():
+            return False
+        return path.read_text(encoding="utf-8") == json.dumps({"sha256": sha256, "stamp": video.stamp}) + "\n"
+
+    def remove_remains(self) -> None:
+        """Remove what killed runs left; for a time when nobody else writes here."""
+        shutil.rmtree(self.chunks.folder, ignore_errors=True)
+        for path in (self.folder / "features").rglob(f".*{PARTIAL}"):
+            path.unlink()
 
     def write_index(self, outcomes: list[VideoOutcome]) -> None:
         """Say what there is, by name of the video."""

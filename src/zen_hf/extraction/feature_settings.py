@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from omegaconf import MISSING
 
+import zen_hf
 from zen_hf.data.frame_pixels import FRAME_TO_PIXELS, to_unit_range
 from zen_hf.modeling.frame_encoder import FrameEncoder, FrameFeatures
 
@@ -15,7 +16,7 @@ from .preconditions import require_fitting_size, versions_of
 KINDS = {"summary": ("summary",), "patches": ("patches",), "both": ("summary", "patches")}
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 FORMATS = ("safetensors", "parquet")
-PACKAGES = ("av", "pillow", "torch", "transformers")  # other versions may give other features
+PACKAGES = ("av", "numpy", "pillow", "torch", "transformers")  # other versions may give other features
 CHUNK_FRAMES = 128  # what a kill can lose; its pixels take 19 MB at 224 px
 
 
@@ -33,10 +34,14 @@ class EncoderSource:
     revision: str | None = None
     trust_remote_code: bool = False
 
-    def load(self) -> FrameEncoder:
-        """The encoder, on the GPU if there is one."""
+    def load(self, device: str | None = None) -> FrameEncoder:
+        """The encoder.
+
+        Args:
+            device: Where it computes, "cuda" or "cpu"; by default on the GPU if there is one.
+        """
         encoder = FrameEncoder.from_pretrained(self.model, self.revision, trust_remote_code=self.trust_remote_code)
-        return encoder.to("cuda" if torch.cuda.is_available() else "cpu")
+        return encoder.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 @dataclass
@@ -94,6 +99,7 @@ class FeatureSettings:
         """
         size = self.image_size or encoder.default_image_size
         require_fitting_size(encoder, size)
+        packages = PACKAGES + (("timm",) if hasattr(encoder.model, "timm_model") else ())
         return {
             "encoder": encoder.fingerprint,
             "image_size": size,
@@ -104,7 +110,7 @@ class FeatureSettings:
             "bf16": self.bf16,
             "batch_size": self.batch_size,  # the last digits follow it
             "fps": fps,
-            "versions": versions_of(PACKAGES),
+            "versions": versions_of(packages) | {"zen-hf": zen_hf.__version__},
         }
 
     @torch.no_grad()

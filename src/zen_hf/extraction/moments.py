@@ -6,18 +6,21 @@ import hashlib
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from datasets import concatenate_datasets, load_dataset_builder
 from PIL import UnidentifiedImageError
 
-from zen_hf.data.frame_sources import Frames, FrameSource, image_bytes, load_source, open_image
+from zen_hf.data.frame_sources import Frames, FrameSource, image_bytes, load_source, names_splits, open_image
+from zen_hf.data.streamed_frames import chain
 from zen_hf.data.video_folder import VIDEO_EXTENSIONS, files_below, is_video_name
 from zen_hf.data.video_sampling import SampledFrame, Video, VideoError, sample_times
 
 PLACES = ("frame_index", "time_s")  # columns of curated frames
+ALL = "all"  # name of a split that is all of them
 
 
 class Unreadable(Exception):
@@ -31,10 +34,12 @@ class Film:
     Attributes:
         name: How its features are called.
         path: Where it is.
+        stamp: Size and times of its file before it was read; "" where nobody looked, so that only its hash tells.
     """
 
     name: str
     path: str
+    stamp: str = ""
 
     @property
     def place(self) -> str:
@@ -45,6 +50,18 @@ class Film:
     def extent(self) -> int:
         """Its length in bytes; 0 where it cannot be looked at."""
         return os.path.getsize(self.path) if os.path.isfile(self.path) else 0
+
+    def sha256(self) -> str:
+        """Hash of its bytes.
+
+        Raises:
+            Unreadable: If it cannot be read.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from error
 
     def open(self, fps: float) -> "FilmMoments":
         """Its frames at so many per second."""
@@ -62,12 +79,11 @@ class FilmMoments:
         """Read the film's index and the hash of its bytes."""
         try:
             self.video = Video(film.path, film.name, threads=1)
-            with open(film.path, "rb") as file:
-                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         except VideoError as error:
             raise Unreadable(error.reason) from error
         except OSError as error:
             raise Unreadable(error.strerror or str(error)) from error
+        self.sha256 = film.sha256()
         self.fps = fps
         self.wanted = self.video.nearest(sample_times(fps, 0.0, None, self.video.duration_s))
 
@@ -100,11 +116,13 @@ class Pictures:
         name: How their features are called.
         source: Folder or dataset.
         rows: Their numbers in it, in the order of time.
+        stamp: As of a `Film`, of all their files.
     """
 
     name: str
     source: FrameSource
     rows: tuple[int, ...]
+    stamp: str = ""
 
     @property
     def place(self) -> str:
@@ -116,6 +134,14 @@ class Pictures:
         """Their number."""
         return len(self.rows)
 
+    def sha256(self) -> str:
+        """Hash of the encoded pictures, their numbers and times.
+
+        Raises:
+            Unreadable: If one cannot be read.
+        """
+        return self.open(0.0).sha256
+
     def open(self, fps: float) -> "PictureMoments":
         """All of them, whatever `fps`: they were sampled when they were written."""
         return PictureMoments(load_places(self.source), self.rows)
@@ -125,14 +151,15 @@ class PictureMoments:
     """Pictures in the order of their rows."""
 
     def __init__(self, table: Frames, rows: tuple[int, ...]):
-        """Read the hash of the encoded pictures."""
+        """Read the hash of the encoded pictures, their numbers and times."""
         self.table, self.rows, self.problems = table, rows, []
         digest = hashlib.sha256()
-        for row in rows:
+        for frame in map(table.__getitem__, rows):
             try:
-                digest.update(hashlib.sha256(image_bytes(table[row]["image"])).digest())
+                digest.update(hashlib.sha256(image_bytes(frame["image"])).digest())
             except OSError as error:
-                raise Unreadable(f"{table[row]['image']['path']}: {error.strerror or error}") from error
+                raise Unreadable(f"{frame['image']['path']}: {error.strerror or error}") from error
+            digest.update(repr([frame.get(name) for name in PLACES]).encode())
         self.sha256 = digest.hexdigest()
 
     def __len__(self) -> int:
@@ -155,8 +182,21 @@ class PictureMoments:
         """Nothing is open."""
 
 
+def splits_of(source: FrameSource) -> list[str]:
+    """The splits that are read of a source, sorted; none where its files belong to no splits, and all are read."""
+    path = Path(source.path)
+    if path.exists() and not names_splits(path):
+        return []
+    if source.split != ALL:
+        return [source.split]
+    return sorted(map(str, load_dataset_builder(source.path, revision=source.revision).config.data_files or {}))
+
+
 def load_places(source: FrameSource) -> Frames:
-    """A source, with number and time of every frame where curated files hold them."""
+    """A source, with number and time of every frame where curated files hold them; of the split "all", all of them."""
+    if source.split == ALL and (splits := splits_of(source)):
+        parts = [load_places(replace(source, split=split)) for split in splits]
+        return chain(parts) if source.streaming else concatenate_datasets(parts)
     path = Path(source.path)
     files = [path] if path.is_file() else sorted(path.glob("**/*.parquet")) if path.is_dir() else []
     known = set(pq.read_schema(files[0]).names) if files else set()
@@ -170,10 +210,38 @@ def find_pictures(source: FrameSource) -> list[Pictures]:
         FileNotFoundError: If it does not exist or holds no frames.
         ValueError: If its columns are others.
     """
+    path = Path(source.path)
+    files = [path] if path.is_file() else sorted(path.glob("**/*.parquet"))
+    stamp = stamp_of(files) if files else None
     table, rows = load_places(source), {}
     for row, video in enumerate(table["video_id"][:]):
         rows.setdefault(video, []).append(row)
-    return [Pictures(video, source, tuple(rows[video])) for video in sorted(rows)]
+    if PLACES[0] in table.column_names:  # a video may lie in several splits, each in its order
+        numbers = table[PLACES[0]][:]
+        rows = {video: sorted(of_video, key=numbers.__getitem__) for video, of_video in rows.items()}
+
+    def stamp_of_rows(of_video: list[int]) -> str:
+        """Of all shards of a dataset, or of the pictures themselves; a dataset on the Hub has none."""
+        if stamp is not None or not path.is_dir():
+            return stamp or ""
+        return stamp_of([Path(table[row]["image"]["path"]) for row in of_video])
+
+    return [Pictures(video, source, tuple(rows[video]), stamp_of_rows(rows[video])) for video in sorted(rows)]
+
+
+def stamp_of(files: Iterable[Path]) -> str:
+    """What changes when files are written or replaced: their sizes and times; "" if one cannot be looked at.
+
+    The time of the last change of a file's entry is one of them, as that of its content can be set at will.
+    """
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            about = file.stat()
+        except OSError:
+            return ""
+        digest.update(repr((file.name, about.st_size, about.st_mtime_ns, about.st_ctime_ns)).encode())
+    return digest.hexdigest()
 
 
 def find_films(paths: Iterable[str | Path]) -> list[Film]:
@@ -188,7 +256,7 @@ def find_films(paths: Iterable[str | Path]) -> list[Film]:
     films = []
     for given in map(Path, paths):
         if given.is_file():
-            films.append(Film(given.stem, str(given)))
+            films.append(Film(given.stem, str(given), stamp_of([given])))
             continue
         if not given.is_dir():
             raise FileNotFoundError(f"{given}: no such film or folder of films")
@@ -197,5 +265,7 @@ def find_films(paths: Iterable[str | Path]) -> list[Film]:
             raise FileNotFoundError(
                 f"{given}: no film in this folder; expected names that end in one of {', '.join(VIDEO_EXTENSIONS)}"
             )
-        films += [Film(file.relative_to(given).with_suffix("").as_posix(), str(file)) for file in found]
+        films += [
+            Film(file.relative_to(given).with_suffix("").as_posix(), str(file), stamp_of([file])) for file in found
+        ]
     return films

@@ -9,6 +9,7 @@ Parquet file the same as columns, a row per frame, with `video_id`. Both carry t
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from safetensors import SafetensorError, safe_open
 from .feature_file import map_tensors
 
 SIZES = {"F64": 8, "I64": 8, "F32": 4, "BF16": 2, "F16": 2}  # bytes; larger ones lie first, so that all are aligned
+
+PARTIAL = ".partial"  # ending of what is not yet whole; a kill leaves it behind
 
 
 @dataclass(frozen=True)
@@ -122,13 +125,19 @@ def join_chunks(parts: list[Path], path: Path, video: str, key: dict) -> None:
         path: Of the file; its ending chooses the format.
         video: Name of the video, for Parquet.
         key: Of the features, ready for JSON.
+
+    Raises:
+        OSError: If the disk is full or does not let itself be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}.partial")  # a name may be as long as a name can be
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
     write = write_parquet if path.suffix == ".parquet" else write_safetensors
     try:
         write(parts, partial, video, key)
         os.replace(partial, path)
+    except OSError as error:
+        words = error.strerror or error
+        raise OSError(f"{path}: cannot be written ({words}); make room, and start the same command again") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -3,12 +3,12 @@
 """Features of films, frames or a task's data: `zen-hf extract --model M --videos DIR --out DIR`."""
 
 import json
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
 from omegaconf import MISSING
 from rich.console import Console
@@ -27,7 +27,7 @@ from zen_hf.extraction.extraction import extract_videos, usable
 from zen_hf.extraction.extraction_plan import plan_extraction
 from zen_hf.extraction.feature_folder import FeatureFolder, VideoOutcome, outcomes_as_json
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
-from zen_hf.extraction.moments import Film, Pictures, find_films, find_pictures
+from zen_hf.extraction.moments import Film, Pictures, find_films, find_pictures, splits_of
 from zen_hf.extraction.video_file import VideoFile
 from zen_hf.recipe_configuration import recipe_as_dict
 from zen_hf.run_directory import RunDirectory
@@ -43,7 +43,8 @@ class ExtractRecipe:
         output: Folder of the features and of the run's record.
         encoder: What encodes the frames.
         videos: Films, and folders of films.
-        frames: Folders of pictures and frame datasets, such as `zen-hf curate` writes.
+        frames: Folders of pictures and frame datasets, such as `zen-hf curate` writes; the split `all` of a source is all
+            of its splits.
         features: What is kept of every frame.
         fps: Frames per second of film.
     """
@@ -97,7 +98,10 @@ def extract(
         shard = Shard.parse(shard)
         videos = shard.mine(videos, [video.name for video in videos], [video.extent for video in videos])
         outcomes = outcomes if shard.index == 0 else []
-    encoder = config.encoder.load()
+    for source in config.frames:
+        read = f"the splits {', '.join(splits_of(source))}" if splits_of(source) else "all of it, as it has no splits"
+        console.print(f"{source.path}: {read}", markup=False, soft_wrap=True)
+    encoder = config.encoder.load(device_here(workers))
     key = config.features.key(encoder, config.fps)
     blank = np.zeros((1, 3, key["image_size"], key["image_size"]), np.uint8)
     config.features.encode(encoder, blank)  # refuses layers that are not there before anything is written
@@ -131,7 +135,7 @@ def extract(
     frames = sum(outcome.frames for outcome in good)
     if shard is None:
         folder.write_index(outcomes)
-        shutil.rmtree(folder.chunks.folder, ignore_errors=True)
+        folder.remove_remains()
     words = f"{frames} frames of {len(good)} videos, {len(outcomes) - len(good)} videos could not be read"
     if outcomes and not good:
         raise ValueError(f"{words}: nothing was extracted; see {run.path / 'log.jsonl'}")
@@ -159,7 +163,8 @@ def print_plan(config: ExtractRecipe, workers: Workers, hours: float | None = No
         nodes: Number of machines.
     """
     videos, _ = usable(config.find())
-    found = plan_extraction(videos, config.encoder.load(), config.features, config.fps, workers, hours, nodes)
+    encoder = config.encoder.load(device_here(workers))
+    found = plan_extraction(videos, encoder, config.features, config.fps, workers, hours, nodes)
     Console().print(plan_table(found))
     return found
 
@@ -210,6 +215,11 @@ def extract_task(
     frames = dataset.select_columns(["image", "video_id", "frame", "time_s"])
     features = extract_features(encoder, frames, videos, size, cache, batch_size, tokens)
     return sum(len(of_video.summary) for of_video in features.values())
+
+
+def device_here(workers: Workers) -> str:
+    """Where this process tries the encoder; a Ray cluster may have GPUs that the machine with the command has not."""
+    return "cuda" if workers.gpus and torch.cuda.is_available() else "cpu"
 
 
 def finished_everywhere(folder: FeatureFolder, videos: list[Film | Pictures]) -> list[VideoOutcome]:
