@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stages for the tests of engines, in a module that worker processes can import."""
 
+import contextlib
 import os
 import signal
 import time
@@ -55,7 +56,7 @@ class Decode:
     def chunks(self, video: Video):
         harm = self.harm.get(video.name)
         attempt = len(list(self.notes.glob(f"attempt-{video.name}-*")))
-        (self.notes / f"attempt-{video.name}-{attempt}").touch()
+        (self.notes / f"attempt-{video.name}-{attempt}").write_text(str(os.getpid()))
         for number in range(video.chunks):
             if number == 1 and (harm == "poison" or (harm == "kill" and not attempt)):
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -129,6 +130,27 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def parent_of(pid: int) -> int:
+    """The process that a process runs below; 0 of one that has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def runs_below(pid: int, ancestor: int) -> bool:
+    """Whether a process is a child of another one, or a child's child."""
+    while pid > 1 and pid != ancestor:
+        pid = parent_of(pid)
+    return pid == ancestor
+
+
+def end(pid: int) -> None:
+    """Kills a process, if it has not ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def wait_until(condition, seconds: float = 30) -> bool:
