@@ -19,6 +19,7 @@ from zen_hf.data.perceptual_hash import perceptual_hash
 from zen_hf.data.video_sampling import SampledFrame, Video, VideoError
 
 from .chunk import Chunk, VideoTask
+from .different_frames import DifferentFrames
 from .filters import FilterSettings, rejection
 from .frame_row import SIGNALS
 from .geometry import Geometry, GeometrySettings, find_geometry
@@ -27,7 +28,8 @@ from .overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
 from .signals import Signals, measure
 
 CHUNK_FRAMES, CHUNK_BYTES = 128, 2**25  # of candidates and rejected frames together; PNG reaches the second first
-LOOKS = 32  # frames that are looked at for border and overlays before any is kept
+LOOKS = 96  # frames that are sampled for border and overlays before any is judged
+DIFFERENT_LOOKS = 32  # of them that differ most, so that a film that pauses for long still tells what moves
 FEWEST_LOOKS = 16  # of one size: with fewer, fixed text cannot be told from tissue
 
 
@@ -167,15 +169,13 @@ def looks_of(video: Video, settings: DecodeSettings) -> dict[tuple[int, ...], Lo
 
 def some_frames(video: Video, start_s: float, stop_s: float | None, gap_s: float) -> tuple[dict, dict]:
     """Frames of a film about every `gap_s` seconds, and their times, by the size of the frames."""
-    frames: dict[tuple[int, ...], list[np.ndarray]] = {}
+    frames: dict[tuple[int, ...], DifferentFrames] = {}
     times: dict[tuple[int, ...], list[float]] = {}
     fps = min(1 / gap_s, video.fps) if gap_s else video.fps
     for frame in video.sample(fps, start_s, stop_s):
         times.setdefault(frame.image.shape, []).append(frame.time_s)
-        of_size = frames.setdefault(frame.image.shape, [])
-        if len(of_size) < LOOKS:
-            of_size.append(frame.image)
-    return frames, times
+        frames.setdefault(frame.image.shape, DifferentFrames(DIFFERENT_LOOKS, least=0.0)).see(frame.image)
+    return {shape: seen.frames for shape, seen in frames.items()}, times
 
 
 class FrameJudge:
