@@ -63,7 +63,8 @@ def films(tmp_path_factory):
 
 @pytest.fixture
 def command(cluster, monkeypatch, tmp_path):
-    """Runs a command by an engine, and returns that."""
+    """Runs a command by an engine, in a folder in which the cluster was not started, and returns that engine."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)  # two that decode and one that encodes
     monkeypatch.setattr(feature_settings, "CHUNK_FRAMES", 4)
     named, harmed = workers.engine_named, []
@@ -92,8 +93,8 @@ def bytes_of(folder: Path, but: tuple[str, ...] = ()) -> dict[str, bytes]:
 def test_curate(command, films, tmp_path):
     (tmp_path / "salt").write_bytes(b"the salt of both runs")
     settings = [word for one in [*PLAIN, f"identities.salt_file={tmp_path / 'salt'}"] for word in ("--set", one)]
-    command("local", "curate", films, "--out", tmp_path / "local", *settings)
-    harmed = command("ray", "curate", films, "--out", tmp_path / "ray", *settings)
+    command("local", "curate", films, "--out", "local", *settings)
+    harmed = command("ray", "curate", films, "--out", "ray", *settings)
     assert harmed.killed_and_tried_again() == ["decode", "encode"]
     assert bytes_of(tmp_path / "ray") == bytes_of(tmp_path / "local")
     rows = [row for file in (tmp_path / "ray" / "data").iterdir() for row in pq.read_table(file).to_pylist()]
@@ -104,8 +105,8 @@ def test_curate(command, films, tmp_path):
 def test_extract(command, films, tmp_path):
     vit = write_vit(tmp_path / "vit")
     arguments = ["extract", "--model", vit, "--videos", films, "--fps", "5", "--batch-size", "4"]
-    command("local", *arguments, "--out", tmp_path / "local")
-    harmed = command("ray", *arguments, "--out", tmp_path / "ray")
+    command("local", *arguments, "--out", "local")
+    harmed = command("ray", *arguments, "--out", "ray")
     assert harmed.killed_and_tried_again() == ["decode", "encode"]
     record = ("log.jsonl", "summary.json", "config.yaml", "environment.json")  # has times of day
     local = bytes_of(tmp_path / "local", record)

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from sklearn.cluster import MiniBatchKMeans
-from threadpoolctl import threadpool_limits
 
 from .kept_video import KeptVideo
 
@@ -161,6 +159,9 @@ def clusters_of(videos: Sequence[KeptVideo], train: set[str], settings: WeightSe
             place += len(embeddings)
     points = np.concatenate(sample)
     count = min(settings.clusters or min(1000, max(1, round(total**0.5))), len(points))
+    from sklearn.cluster import MiniBatchKMeans  # takes seconds, and a dataset without an encoder needs none of it
+    from threadpoolctl import threadpool_limits
+
     with threadpool_limits(1):  # sums in one order, whatever the machine's number of cores
         means = MiniBatchKMeans(count, random_state=settings.seed, n_init=3, batch_size=1024).fit(points)
         found = []

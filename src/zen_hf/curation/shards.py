@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +24,9 @@ import pyarrow.parquet as pq
 from .frame_row import SIGNALS
 from .kept_video import KeptVideo
 from .sampling_weights import FrameWeights
+
+if TYPE_CHECKING:
+    import datasets
 
 WORDS = ["video_id", "procedure", "source", "patient_id"]  # columns of few values, which Parquet stores once
 
@@ -86,8 +89,10 @@ class Shard:
         return sum(piece.stop - piece.start for piece in self.pieces)
 
 
-def features(keep_embedding: bool) -> datasets.Features:
+def features(keep_embedding: bool) -> "datasets.Features":
     """Columns of the dataset, as `datasets` knows them."""
+    import datasets  # takes seconds, in which decoding has begun
+
     text, real = datasets.Value("string"), datasets.Value("float32")
     columns = {
         "image": datasets.Image(),

@@ -86,7 +86,7 @@ class RayEngine:
         """The dataset of a stage's results."""
         return items.map_batches(
             StageActor,
-            fn_constructor_args=(stage.name, pickled(stage), self.attempts),
+            fn_constructor_args=(stage.name, pickled(stage), self.attempts, os.getcwd()),
             batch_size=1,
             batch_format="pyarrow",
             zero_copy_batch=True,
@@ -161,10 +161,11 @@ class StageActor:
         name: Of the stage.
         stage: The stage, pickled.
         attempts: How often an item is tried that kills its process.
+        folder: Where the run was started; relative paths in stage and items begin there.
     """
 
-    def __init__(self, name: str, stage: Pickled, attempts: int):
-        self.name, self.stage, self.attempts, self.worker = name, stage, attempts, None
+    def __init__(self, name: str, stage: Pickled, attempts: int, folder: str):
+        self.name, self.stage, self.attempts, self.folder, self.worker = name, stage, attempts, folder, None
 
     def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:
         """Results of the one item of a batch, each in a table of its own."""
@@ -179,11 +180,17 @@ class StageActor:
         """Results of an item, or at last a failure."""
         try:
             if self.worker is None:
+                os.chdir(self.folder)
                 self.worker = WorkerProcess(unpickled(self.stage), self.attempts)
             yield from self.worker.results(item)
         except ImportError as error:
             words = f"stage {self.name!r} needs a module that a machine of the Ray cluster lacks: {error}"
             yield Failure(words, traceback.format_exc())
+        except FileNotFoundError as error:
+            words = (
+                f"stage {self.name!r}: a machine of the Ray cluster has no folder {self.folder}; start where all have"
+            )
+            yield Failure(words, str(error))
         except RuntimeError as error:
             yield Failure(str(error), "\n".join(getattr(error, "__notes__", [])))
 

@@ -24,12 +24,12 @@ from zen_hf.curation.plan_curation import measure_sample
 from zen_hf.curation.tasks import find_tasks, require_shares, settings_hash, size_of, versions_of
 from zen_hf.curation.video_input import InputSettings, find_videos
 from zen_hf.curation.work_folder import WorkFolder
+from zen_hf.engines.plain_errors import plain_errors
 from zen_hf.engines.plan import Plan, plan_table
 from zen_hf.engines.shards import Shard
 from zen_hf.engines.stage import Engine, Stage
 from zen_hf.engines.workers import Workers
 from zen_hf.recipe_configuration import load_recipe, recipe_as_dict
-from zen_hf.recipes.extract import plain_errors
 
 WORKERS = Workers()
 FAILED_HALFWAY = "it was read differently in two attempts, so some frames are missing; the same command tries it again"
