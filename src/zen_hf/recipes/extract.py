@@ -19,6 +19,7 @@ from zen_hf.benchmark.feature_cache import extract_features, require_readable
 from zen_hf.benchmark.suites import data_below
 from zen_hf.benchmark.task import load_task
 from zen_hf.data.frame_sources import FrameSource
+from zen_hf.engines.plain_errors import plain_errors
 from zen_hf.engines.plan import Plan, plan_table
 from zen_hf.engines.shards import Shard
 from zen_hf.engines.stage import Engine
@@ -294,14 +295,3 @@ def bar_of(videos: list[Film | Pictures]):
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         yield Bar(progress, videos)
-
-
-@contextmanager
-def plain_errors():
-    """An engine's failure as what a stage raised, where a user can mend that: a full disk, a wrong model."""
-    try:
-        yield
-    except RuntimeError as error:
-        if isinstance(error.__cause__, ValueError | OSError):
-            raise error.__cause__ from error
-        raise
