@@ -86,6 +86,7 @@ def test_such_an_item_ends_the_run_where_nothing_can_take_its_place(tmp_path):
 @pytest.mark.parametrize("lost", ["process", None])
 def test_an_exception_ends_the_run_at_once_and_names_stage_and_item(tmp_path, lost):
     pipeline = stages(tmp_path, 1, harm={"a": "raise"}, **({} if lost else {"lost": None}))
+    threads = threading.active_count()
     with pytest.raises(
         RuntimeError, match=r"stage 'decode' failed on Video\(name='a'.*ValueError: no frame 1"
     ) as raised:
@@ -93,7 +94,7 @@ def test_an_exception_ends_the_run_at_once_and_names_stage_and_item(tmp_path, lo
     told = "".join(traceback.format_exception(raised.value))
     assert "in chunks" in told and 'raise ValueError(f"no frame {number}")' in told
     assert [name for name in traces(tmp_path, "attempt") if name.startswith("a")] == ["a-0"]  # not tried again
-    assert not alive(tmp_path) and threading.active_count() == 1
+    assert not alive(tmp_path) and threading.active_count() <= threads
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,7 @@ def test_large_arrays_arrive_exactly(tmp_path):
 
 @pytest.mark.parametrize("how", ["close", "raise"])
 def test_whoever_takes_no_more_results_leaves_no_process_and_no_thread(tmp_path, how):
+    threads = threading.active_count()
     run = LocalEngine().run([Video(f"v{number}", 10_000) for number in range(4)], stages(tmp_path, seconds=0.01))
     next(run)
     assert alive(tmp_path)
@@ -141,7 +143,7 @@ def test_whoever_takes_no_more_results_leaves_no_process_and_no_thread(tmp_path,
         with pytest.raises(KeyError):
             run.throw(KeyError("consumer"))
     assert time.monotonic() - start < 5
-    assert not alive(tmp_path) and not multiprocessing.active_children() and threading.active_count() == 1
+    assert not alive(tmp_path) and not multiprocessing.active_children() and threading.active_count() <= threads
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])

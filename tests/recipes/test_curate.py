@@ -138,15 +138,9 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(undisturbed, films, s
 
 
 @pytest.mark.slow
-def test_workers_and_ray_give_the_same_bytes(undisturbed, films, salt, tmp_path, monkeypatch):
+def test_two_workers_give_the_same_bytes(undisturbed, films, salt, tmp_path):
     curate(LocalEngine(), overrides=settings(films, tmp_path / "two", salt), workers=Workers(2))
     assert bytes_of(tmp_path / "two") == bytes_of(undisturbed)
-    pytest.importorskip("ray")
-    from zen_hf.engines.ray_data import RayEngine
-
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    curate(RayEngine(cpus=2, object_store_bytes=2**27), overrides=settings(films, tmp_path / "ray", salt))
-    assert bytes_of(tmp_path / "ray") == bytes_of(undisturbed)
 
 
 def test_an_encoder_finds_the_same_film_again_in_another_file(films, salt, tmp_path):

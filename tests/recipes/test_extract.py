@@ -25,7 +25,6 @@ from zen_hf.cli import main
 from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.video_sampling import Video
 from zen_hf.engines.local import LocalEngine
-from zen_hf.engines.ray_data import RayEngine
 from zen_hf.engines.workers import Workers
 from zen_hf.extraction import feature_settings
 from zen_hf.extraction.feature_settings import EncoderSource, FeatureSettings
@@ -128,16 +127,6 @@ def test_several_workers_give_the_same_bytes(config, tmp_path):
     extract(config, PlainEngine(), Workers())
     other = replace(config, output=str(tmp_path / "local"))
     extract(other, LocalEngine(), Workers(decoders=2))
-    assert files(other.output) == files(config.output)
-
-
-@pytest.mark.slow
-def test_ray_gives_the_same_bytes(config, tmp_path):
-    ray = pytest.importorskip("ray")
-    extract(config, PlainEngine(), Workers())
-    other = replace(config, output=str(tmp_path / "ray"))
-    extract(other, RayEngine(), Workers(decoders=1))
-    ray.shutdown()
     assert files(other.output) == files(config.output)
 
 
