@@ -149,13 +149,13 @@ def go_through(
     """Decodes, encodes and writes the frames of some videos; the part of each by its id."""
     if not tasks:
         return {}
-    encode = ChunkEncoding(work.parts, config.encoder.anywhere(), gpu=workers.gpus > 0)
+    gpus = 0 if config.encoder.model is None else workers.gpus
+    encode = ChunkEncoding(work.parts, config.encoder.anywhere(), gpu=gpus > 0)
     size = encode().image_size  # an encoder or classifier that does not fit is found before anything is begun
     for task in tasks:
         work.begin(task)
     decoding = Stage("decode", VideoDecoding(config.frames, size), workers.decoders, lost=lost_video)
-    gpu = 1.0 if workers.gpus else 0.0
-    encoding = Stage("encode", encode, max(1, workers.gpus), cpus=workers.cores, gpus=gpu)
+    encoding = Stage("encode", encode, max(1, gpus), cpus=workers.cores, gpus=1.0 if gpus else 0.0)
     by_id, parts, frames = {task.video_id: task for task in tasks}, {}, 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
