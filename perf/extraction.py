@@ -88,7 +88,16 @@ def main() -> None:
         for number in range(options.rounds):
             engine = Timed()
             out = FeatureFolder(folder / f"out{number}", settings.key(encoder, 1.0), settings.file_format)
-            list(extract_videos([Film("film", str(folder / "film.mp4"))], out, source, settings, engine, Workers()))
+            list(
+                extract_videos(
+                    [Film("film", str(folder / "film.mp4"))],
+                    out,
+                    source,
+                    settings,
+                    engine,
+                    Workers(cores=float(options.threads)),
+                )
+            )
             (first, skipped), last = engine.moments[0], engine.moments[-1][0]
             frames = sum(count for _, count in engine.moments) - skipped
             ours = frames / (last - first)
