@@ -25,6 +25,7 @@ from .frame_row import SIGNALS
 from .geometry import Geometry, GeometrySettings, find_geometry
 from .near_duplicates import DuplicateSettings, SeenFrames
 from .overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
+from .parts import VideoRecord
 from .signals import Signals, measure
 
 CHUNK_FRAMES, CHUNK_BYTES = 128, 2**25  # of candidates and rejected frames together; PNG reaches the second first
@@ -264,10 +265,10 @@ class FrameJudge:
         """What the user should know of the frames that were judged."""
         return [f"{count} frames left out: {why}" for why, count in sorted(self.unsafe.items())]
 
-    def chunk(self, number: int, record=None, private: str | None = None) -> Chunk:
+    def chunk(self, number: int, record: VideoRecord | None = None) -> Chunk:
         """Hands over what was judged since the last one."""
         pixels = np.stack(self.pixels) if self.pixels else None
-        chunk = Chunk(self.task.video_id, number, self.candidates, pixels, self.rejected, record, private)
+        chunk = Chunk(self.task.video_id, number, self.candidates, pixels, self.rejected, record)
         self.candidates, self.rejected, self.pixels, self.bytes = [], [], [], 0
         return chunk
 
