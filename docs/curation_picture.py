@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from zen_hf.curation.geometry import GeometrySettings, find_geometry
-from zen_hf.curation.overlays import OverlaySettings, find_overlays
+from zen_hf.curation.judging.geometry import GeometrySettings, find_geometry
+from zen_hf.curation.judging.overlays import OverlaySettings, find_overlays
 from zen_hf.data.synthetic_surgery import SyntheticSurgery
 
 SIZE, LOOKS = (216, 384), 20

@@ -195,16 +195,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=60, help="length of the films; a multiple of 10")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", metavar="WORDS", help="shapes whose line has these words, such as avi")
     parser.add_argument("--memory", action="store_true", help="measure memory and not time")
     parser.add_argument("--hours", type=float, default=4.0, help="length of the film for --memory")
     parser.add_argument("--quick", action="store_true", help="tiny films")
     arguments = parser.parse_args()
+    shapes = [shape for shape in SHAPES if arguments.only in shape.name]
+    if not shapes:
+        parser.error(f"no shape has {arguments.only!r} in its line; expected words of {[s.name for s in SHAPES]}")
     if arguments.memory:
         memory(0.1 if arguments.quick else arguments.hours, (270, 480))
     elif arguments.quick:
-        ratios([replace(shape, size=(240, 320)) for shape in SHAPES], 10, 1)
+        ratios([replace(shape, size=(240, 320)) for shape in shapes], 10, 1)
     else:
-        ratios(SHAPES, arguments.seconds, arguments.rounds)
+        ratios(shapes, arguments.seconds, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from zen_hf.curation.curation_report import CurationReport, line_safe
+from zen_hf.curation.inputs.video_input import InputProblem
 from zen_hf.curation.parts import VideoRecord
-from zen_hf.curation.video_input import InputProblem
 
 NAMES = {"v1": "Jane Doe.mp4", "v2": "OR-7/two\nlines [bold].mp4", "v3": "broken.mp4", "v4": "late.mp4"}
 

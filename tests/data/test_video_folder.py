@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from zen_hf.curation.video_input import InputSettings, find_videos
+from zen_hf.curation.inputs.video_input import InputSettings, find_videos
 from zen_hf.data.video_folder import VIDEO_EXTENSIONS, files_below, is_video_name
 from zen_hf.extraction.moments import find_films
 

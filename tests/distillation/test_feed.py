@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from curation.part_builder import build_parts
+from curation.dataset.part_builder import build_parts
 
-from zen_hf.curation.assemble import AssemblySettings, assemble
-from zen_hf.curation.sampling_weights import WeightSettings
-from zen_hf.curation.shards import ShardSettings
+from zen_hf.curation.dataset.assemble import AssemblySettings, assemble
+from zen_hf.curation.dataset.sampling_weights import WeightSettings
+from zen_hf.curation.dataset.shards import ShardSettings
 from zen_hf.data.frame_sources import FrameSource, load_frames
 from zen_hf.data.mixture import MixtureSpec
 from zen_hf.data.views import ViewSpec

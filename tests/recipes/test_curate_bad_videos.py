@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from curation.bad_videos import make_bad_videos
+from curation.bad_videos.bad_videos import make_bad_videos
 from data.films import write_film
 
 from zen_hf.curation.curation_report import line_safe

@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pytest
-from curation import junk_frames as made
+from curation.judging import junk_frames as made
 from PIL import Image
 
-from zen_hf.curation.frame_classifier import FrameClassifier
+from zen_hf.curation.judging.frame_classifier import FrameClassifier
 from zen_hf.modeling.frame_encoder import FrameEncoder
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.recipes.teach_filter import TeachFilterRecipe, teach_filter

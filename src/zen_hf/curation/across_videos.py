@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .near_duplicates import DuplicateSettings, duplicates_across
+from .judging.near_duplicates import DuplicateSettings, duplicates_across
 from .parts import Part
 
 

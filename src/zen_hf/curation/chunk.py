@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .inputs.video_input import VideoInput
 from .parts import VideoRecord
-from .video_input import VideoInput
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from .frame_row import REASONS
+from .inputs.video_input import InputProblem
 from .parts import VideoRecord
-from .video_input import InputProblem
 
 REPORT = "report.txt"
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # categories of signs that move the cursor, or are not seen

@@ -19,14 +19,14 @@ from zen_hf.data.perceptual_hash import perceptual_hash
 from zen_hf.data.video_sampling import SampledFrame, Video, VideoError
 
 from .chunk import Chunk, VideoTask
-from .different_frames import DifferentFrames
-from .filters import FilterSettings, rejection
 from .frame_row import SIGNALS
-from .geometry import Geometry, GeometrySettings, find_geometry
-from .near_duplicates import DuplicateSettings, SeenFrames
-from .overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
+from .judging.different_frames import DifferentFrames
+from .judging.filters import FilterSettings, rejection
+from .judging.geometry import Geometry, GeometrySettings, find_geometry
+from .judging.near_duplicates import DuplicateSettings, SeenFrames
+from .judging.overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
+from .judging.signals import Signals, measure
 from .parts import VideoRecord
-from .signals import Signals, measure
 
 CHUNK_FRAMES, CHUNK_BYTES = 128, 2**25  # of candidates and rejected frames together; PNG reaches the second first
 LOOKS = 96  # frames that are sampled for border and overlays before any is judged

@@ -132,7 +132,9 @@ class ChunkEncoder:
             self.image_size = settings.image_size or self.encoder.default_image_size
             self.encoder.to("cuda" if gpu else "cpu")
             if settings.classifier is not None:
-                from .frame_classifier import FrameClassifier  # brings scikit-learn, which most runs do without
+                from .judging.frame_classifier import (
+                    FrameClassifier,  # brings scikit-learn, which most runs do without
+                )
 
                 self.classifier = FrameClassifier.load(Path(settings.classifier), self.encoder, self.image_size)
 

@@ -14,7 +14,7 @@ from zen_hf.engines.plan import Plan, StageCost
 from .chunk import VideoTask
 from .decode_video import DecodeSettings, VideoDecoding, looks_of
 from .encode_chunk import ChunkEncoder, EncoderSettings
-from .video_input import VideoInput
+from .inputs.video_input import VideoInput
 
 SAMPLED_VIDEOS = 3
 SAMPLED_SECONDS = 300.0  # of each

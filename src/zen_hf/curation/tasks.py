@@ -17,8 +17,8 @@ from zen_hf.engines.shards import Shard
 from .chunk import VideoTask
 from .decode_video import DecodeSettings
 from .encode_chunk import EncoderSettings
-from .identities import Identities, Identity
-from .video_input import InputProblem, InputSettings, VideoInput, find_videos
+from .inputs.identities import Identities, Identity
+from .inputs.video_input import InputProblem, InputSettings, VideoInput, find_videos
 from .work_folder import WorkFolder
 
 PACKAGES = ("av", "numpy", "pillow", "scipy", "torch")  # other versions may give other frames

@@ -29,8 +29,8 @@ from zen_hf.engines.shards import Shard
 from .chunk import VideoTask
 from .encode_chunk import WrittenChunk
 from .frame_row import REJECTED
+from .inputs.video_input import VideoInput
 from .parts import Part, read_part, write_record
-from .video_input import VideoInput
 
 ASKED = ("settings", "sha256", "patient_id", "source", "procedure")  # what decides on a video's frames
 

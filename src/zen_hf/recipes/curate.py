@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zen_hf.curation.across_videos import shown_before
-from zen_hf.curation.assemble import AssemblySettings, assemble
 from zen_hf.curation.chunk import VideoTask
 from zen_hf.curation.curation_report import CurationReport
+from zen_hf.curation.dataset.assemble import AssemblySettings, assemble
 from zen_hf.curation.decode_video import DecodeSettings, VideoDecoding, lost_video
 from zen_hf.curation.encode_chunk import ChunkEncoding, EncoderSettings, WrittenChunk
-from zen_hf.curation.identities import Identities, IdentitySettings
+from zen_hf.curation.inputs.identities import Identities, IdentitySettings
+from zen_hf.curation.inputs.video_input import InputSettings, find_videos
 from zen_hf.curation.parts import Part
 from zen_hf.curation.plan_curation import measure_sample
 from zen_hf.curation.tasks import find_tasks, require_shares, settings_hash, size_of, versions_of
-from zen_hf.curation.video_input import InputSettings, find_videos
 from zen_hf.curation.work_folder import WorkFolder
 from zen_hf.engines.plain_errors import plain_errors
 from zen_hf.engines.plan import Plan, plan_table

@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from zen_hf.curation.filters import FilterSettings, rejection
-from zen_hf.curation.frame_classifier import FrameClassifier, judge
-from zen_hf.curation.geometry import GeometrySettings, find_geometry
-from zen_hf.curation.signals import measure
+from zen_hf.curation.judging.filters import FilterSettings, rejection
+from zen_hf.curation.judging.frame_classifier import FrameClassifier, judge
+from zen_hf.curation.judging.geometry import GeometrySettings, find_geometry
+from zen_hf.curation.judging.signals import measure
 from zen_hf.data.frame_pixels import frame_to_square, to_unit_range
 from zen_hf.data.frame_sources import video_of
 from zen_hf.extraction.preconditions import require_fitting_size

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .frame_row import SIGNALS
+from ..frame_row import SIGNALS
 from .kept_video import KeptVideo
 from .sampling_weights import FrameWeights
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .frame_row import REJECTED, SIGNALS
-from .parts import Part, VideoRecord
+from ..frame_row import REJECTED, SIGNALS
+from ..parts import Part, VideoRecord
 
 OTHER_VIDEO = "near_duplicate_of_other_video"
 

@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from zen_hf.curation.different_frames import DifferentFrames, different_frames
+from zen_hf.curation.judging.different_frames import DifferentFrames, different_frames
 
 
 def grey(level):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .parts import VideoRecord
+from ..parts import VideoRecord
 
 
 @dataclass

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zen_hf.curation.geometry import Geometry, GeometrySettings, find_geometry
+from zen_hf.curation.judging.geometry import Geometry, GeometrySettings, find_geometry
 from zen_hf.data.synthetic_surgery import SyntheticSurgery
 from zen_hf.data.synthetic_surgery.hospitals import hospital_look
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
+from zen_hf.curation.dataset.splits import SplitSettings, divide
 from zen_hf.curation.parts import VideoRecord
-from zen_hf.curation.splits import SplitSettings, divide
 
 
 def records(patients: int, videos_each: int = 2, procedures=("a", "b", "c")) -> list[VideoRecord]:

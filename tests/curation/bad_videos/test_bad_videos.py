@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from curation.bad_videos import Case, groups, make_bad_videos
+from curation.bad_videos.bad_videos import groups, make_bad_videos
+from curation.bad_videos.case import Case
 
 from zen_hf.curation.curation_report import line_safe
-from zen_hf.curation.identities import Identities, IdentitySettings
-from zen_hf.curation.video_input import InputSettings, find_videos
+from zen_hf.curation.inputs.identities import Identities, IdentitySettings
+from zen_hf.curation.inputs.video_input import InputSettings, find_videos
 
 LONGEST = 60.0  # seconds for one case, on a busy machine
 

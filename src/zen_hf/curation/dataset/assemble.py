@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from ..frame_row import REJECTED
+from ..parts import Part
 from .contact_sheet import write_contact_sheet
 from .dataset_card import CardSettings, dataset_card, write_dataset_card
 from .dataset_summary import histograms, summarise
-from .frame_row import REJECTED
 from .kept_video import KeptVideo
 from .manifest import MANIFEST, manifest, write_manifest
-from .parts import Part
 from .sampling_weights import FrameWeights, WeightSettings, weigh
 from .shards import ShardSettings, plan_shards, write_shard
 from .splits import SplitSettings, divide

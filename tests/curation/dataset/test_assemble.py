@@ -15,17 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from curation.part_builder import build_part, build_parts, jpeg
+from curation.dataset.part_builder import build_part, build_parts, jpeg
 from PIL import Image
 
-from zen_hf.curation import assemble as assembly
-from zen_hf.curation import shards
-from zen_hf.curation.assemble import AssemblySettings, assemble
+from zen_hf.curation.dataset import assemble as assembly
+from zen_hf.curation.dataset import shards
+from zen_hf.curation.dataset.assemble import AssemblySettings, assemble
+from zen_hf.curation.dataset.manifest import verify
+from zen_hf.curation.dataset.sampling_weights import WeightSettings
+from zen_hf.curation.dataset.shards import ShardSettings
+from zen_hf.curation.dataset.splits import SplitSettings
 from zen_hf.curation.frame_row import SIGNALS
-from zen_hf.curation.manifest import verify
-from zen_hf.curation.sampling_weights import WeightSettings
-from zen_hf.curation.shards import ShardSettings
-from zen_hf.curation.splits import SplitSettings
 from zen_hf.data.frame_sources import FrameSource, load_frames
 
 DROPPED = {"v01": {0, 21}, "v04": {3, 6, 9}}
@@ -335,7 +335,7 @@ def test_a_failure_leaves_what_was_there(made, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("zen_hf.curation.assemble.write_contact_sheet", full)
+    monkeypatch.setattr("zen_hf.curation.dataset.assemble.write_contact_sheet", full)
     with pytest.raises(OSError, match="No space left"):
         assemble(copy, parts, small())
     assert hashes(copy) == hashes(output) and [path.name for path in tmp_path.iterdir()] == ["out"]

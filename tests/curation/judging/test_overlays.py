@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zen_hf.curation.geometry import GeometrySettings, find_geometry
-from zen_hf.curation.overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
+from zen_hf.curation.judging.geometry import GeometrySettings, find_geometry
+from zen_hf.curation.judging.overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
 
 
 def beside(name):

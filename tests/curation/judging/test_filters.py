@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from curation import junk_frames as made
+from curation.judging import junk_frames as made
 from PIL import Image
 
-from zen_hf.curation.filters import FilterSettings, rejection
 from zen_hf.curation.frame_row import REASONS
-from zen_hf.curation.geometry import GeometrySettings, find_geometry
-from zen_hf.curation.signals import Signals, measure
+from zen_hf.curation.judging.filters import FilterSettings, rejection
+from zen_hf.curation.judging.geometry import GeometrySettings, find_geometry
+from zen_hf.curation.judging.signals import Signals, measure
 from zen_hf.recipe_configuration import load_recipe
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
+REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
 USABLE = Signals(
     brightness=0.5, dark_share=0.1, bright_share=0.02, flat_share=0.02, redness=0.9, sharpness=12.0, change=20.0
 )

@@ -4,10 +4,10 @@
 
 import numpy as np
 import pytest
-from curation.part_builder import build_part
+from curation.dataset.part_builder import build_part
 
-from zen_hf.curation.kept_video import KeptVideo
-from zen_hf.curation.sampling_weights import WeightSettings, balance, weigh
+from zen_hf.curation.dataset.kept_video import KeptVideo
+from zen_hf.curation.dataset.sampling_weights import WeightSettings, balance, weigh
 
 
 def test_groups_share_by_the_root_of_their_size():

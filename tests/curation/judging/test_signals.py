@@ -5,12 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from curation import junk_frames as made
+from curation.judging import junk_frames as made
 from PIL import Image
 from scipy import ndimage
 
 from zen_hf.curation.frame_row import SIGNALS
-from zen_hf.curation.signals import Signals, measure
+from zen_hf.curation.judging.signals import Signals, measure
 
 
 def test_the_signals_are_the_columns_of_a_frame():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from datasets import Dataset, DatasetDict, Video
 
-from zen_hf.curation.video_input import InputSettings, find_videos
+from zen_hf.curation.inputs.video_input import InputSettings, find_videos
 
 
 def write(path: Path, content: bytes = b"film") -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from zen_hf.curation.identities import Identities, IdentitySettings, keep_salt, private_folder
-from zen_hf.curation.video_input import VideoInput
+from zen_hf.curation.inputs.identities import Identities, IdentitySettings, keep_salt, private_folder
+from zen_hf.curation.inputs.video_input import VideoInput
 
 
 def film(folder: Path, name: str, content: bytes, **known) -> VideoInput:

@@ -230,12 +230,18 @@ def stroke_edges(across: np.ndarray, down: np.ndarray, letter: int) -> np.ndarra
 
 
 def rim(picture: np.ndarray, geometry: Geometry, letter: int) -> np.ndarray:
-    """The edge of the picture against its border, where every frame has an edge."""
+    """The edge of the picture against its border, where every frame has an edge, and the frame's own outermost pixels.
+
+    Recorders often leave a dark row or column there. Letters reach further in than these few pixels.
+    """
     size = max(9, round(0.8 * letter)) | 1
     padded = np.pad(picture, size, mode="edge")
     band = (ndimage.maximum_filter(padded, size) & ~ndimage.minimum_filter(padded, size))[size:-size, size:-size]
     area = np.pad(geometry.area(picture.shape), size, mode="edge")
-    return band | (ndimage.maximum_filter(area, size) & ~ndimage.minimum_filter(area, size))[size:-size, size:-size]
+    band |= (ndimage.maximum_filter(area, size) & ~ndimage.minimum_filter(area, size))[size:-size, size:-size]
+    outermost = max(3, letter // 4)
+    band[:outermost] = band[-outermost:] = band[:, :outermost] = band[:, -outermost:] = True
+    return band
 
 
 def scene_moves(frames: list[np.ndarray], letter: int) -> np.ndarray:

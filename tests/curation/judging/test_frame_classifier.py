@@ -10,7 +10,7 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from zen_hf.curation.frame_classifier import REGULARISATION, FrameClassifier, choose_threshold, judge
+from zen_hf.curation.judging.frame_classifier import REGULARISATION, FrameClassifier, choose_threshold, judge
 from zen_hf.modeling.frame_encoder import FrameEncoder
 
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much burned-in writing is found: random lines on drawn films that move, that pause, and that stand still.
 
-    python tests/curation/overlay_recall.py --seed 101     # the seed used while the finder was built
-    python tests/curation/overlay_recall.py --seed 202     # held out
+    python tests/curation/judging/overlay_recall.py --seed 101     # the seed used while the finder was built
+    python tests/curation/judging/overlay_recall.py --seed 202     # held out
 
 prints, for every kind of film, how many lines were covered but for a fiftieth of their ink, and each one that was not.
 """
@@ -17,8 +17,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from overlay_films import Writing, film, masked_share, visible_ink  # noqa: E402
 
-from zen_hf.curation.geometry import GeometrySettings, find_geometry  # noqa: E402
-from zen_hf.curation.overlays import OverlaySettings, find_overlays  # noqa: E402
+from zen_hf.curation.judging.geometry import GeometrySettings, find_geometry  # noqa: E402
+from zen_hf.curation.judging.overlays import OverlaySettings, find_overlays  # noqa: E402
 from zen_hf.data.synthetic_surgery import HOSPITALS  # noqa: E402
 
 KINDS = ("moving", "pausing", "still")

@@ -5,8 +5,8 @@
 import numpy as np
 import pytest
 
-from zen_hf.curation import near_duplicates
-from zen_hf.curation.near_duplicates import DuplicateSettings, SeenFrames, close_pairs, duplicates_across
+from zen_hf.curation.judging import near_duplicates
+from zen_hf.curation.judging.near_duplicates import DuplicateSettings, SeenFrames, close_pairs, duplicates_across
 from zen_hf.data.perceptual_hash import FLAT_HASH
 
 RNG = np.random.default_rng(0)

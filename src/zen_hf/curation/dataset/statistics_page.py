@@ -10,9 +10,9 @@ import numpy as np
 from zen_hf.pages.palette import COLOURS
 from zen_hf.pages.style import STYLE
 
+from ..frame_row import REASONS
 from .dataset_card import hours, megabytes
 from .dataset_summary import Histogram, Row, Summary
-from .frame_row import REASONS
 
 KEPT = COLOURS[2]
 REASON_COLOURS = dict(zip(REASONS, [COLOURS[i] for i in (9, 7, 6, 1, 3, 5, 8, 4, 0)], strict=True))
