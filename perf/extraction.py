@@ -95,7 +95,7 @@ def main() -> None:
                     source,
                     settings,
                     engine,
-                    Workers(cores=float(options.threads)),
+                    Workers(threads=options.threads),
                 )
             )
             (first, skipped), last = engine.moments[0], engine.moments[-1][0]

@@ -100,3 +100,17 @@ def test_wrong_numbers_are_refused_in_words(change, words):
         Plan(**right | change)
     with pytest.raises(ValueError, match="stage 'a' took -1 s"):
         StageCost("a", -1)
+
+
+def test_stages_share_the_cores_of_a_machine():
+    """An encoder on all of two cores and a decoder: 50 + 2 * 100 core seconds, for an hour of video, by two cores."""
+    stages = [StageCost("decode", 50.0), StageCost("encode", 100.0, cores=2, startup_s=36.0)]
+    alone = Plan(10.0, 0.1, stages, bytes_per_hour=0, items_per_hour=0)
+    assert alone.hours * 3600 == pytest.approx(1036)
+    shared = Plan(10.0, 0.1, stages, bytes_per_hour=0, items_per_hour=0, cores=2)
+    assert shared.hours * 3600 == pytest.approx(1286)
+    assert Plan(10.0, 0.1, stages, bytes_per_hour=0, items_per_hour=0, cores=64).hours == alone.hours
+    assert Plan(10.0, 0.1, stages, bytes_per_hour=0, items_per_hour=0, cores=2, nodes=2).hours * 3600 == 625 + 36
+    console = Console(record=True, width=120)
+    console.print(plan_table(shared))
+    assert "more machines make the run shorter" in " ".join(console.export_text().split())

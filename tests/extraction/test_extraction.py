@@ -339,7 +339,7 @@ def test_films_of_one_folder_are_joined_at_the_same_time(vit, films, tmp_path, m
 
 
 def test_processors_alone_where_no_gpu_is_asked_for(vit, films, tmp_path, monkeypatch):
-    """Though there is one, as PyTorch says here; and with as many threads as the worker has cores."""
+    """Though there is one, as PyTorch says here; and with as many threads as the worker is given."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     before, encode, threads = torch.get_num_threads(), FeatureSettings.encode, []
     monkeypatch.setattr(
@@ -347,9 +347,9 @@ def test_processors_alone_where_no_gpu_is_asked_for(vit, films, tmp_path, monkey
     )
     settings, source = FeatureSettings(), EncoderSource(str(vit))
     try:
-        for cores in (1.0, 2.0):
-            folder = FeatureFolder(tmp_path / str(cores), settings.key(source.load("cpu"), 1.0), "safetensors")
-            videos, workers = find_films([films / "one.mp4"]), Workers(gpus=0, cores=cores)
+        for number in (1, 2):
+            folder = FeatureFolder(tmp_path / str(number), settings.key(source.load("cpu"), 1.0), "safetensors")
+            videos, workers = find_films([films / "one.mp4"]), Workers(gpus=0, threads=number)
             (outcome,) = extract_videos(videos, folder, source, settings, PlainEngine(), workers)
             assert outcome.frames == 10
     finally:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a curation will take, by decoding and encoding a part of some of its videos."""
 
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ class MeasuredSample:
         startup_s: Seconds to load the encoder.
         kept_bytes: Bytes written per hour of video.
         kept: Frames kept per hour of video.
+        encode_cores: Processor cores that encoding kept busy.
     """
 
     hours: float
@@ -43,6 +45,7 @@ class MeasuredSample:
     startup_s: float
     kept_bytes: float
     kept: float
+    encode_cores: int
 
     def plan(
         self, input_bytes: int, workers: int, gpus: int, nodes: int, hours: float | None, shard_bytes: float
@@ -62,13 +65,14 @@ class MeasuredSample:
             sample_hours=self.hours,
             stages=[
                 StageCost("decode", self.decode_s, workers),
-                StageCost("encode", self.encode_s, max(1, gpus), self.startup_s),
+                StageCost("encode", self.encode_s, max(1, gpus), self.startup_s, self.encode_cores),
             ],
             bytes_per_hour=self.kept_bytes,
             items_per_hour=self.kept,
             shard_bytes=int(shard_bytes),
             nodes=nodes,
             longest_hours=self.longest_hours,
+            cores=os.cpu_count(),
         )
 
 
@@ -78,6 +82,7 @@ def measure_sample(
     settings: DecodeSettings,
     encoder: EncoderSettings,
     place: Path,
+    gpu: bool = False,
 ) -> MeasuredSample:
     """Goes through the first minutes of some videos, evenly drawn by the size of their files.
 
@@ -87,6 +92,7 @@ def measure_sample(
         settings: Which frames leave a video.
         encoder: What looks at them.
         place: Folder in which the frames of the sample stand for a moment, for their owner alone.
+        gpu: Whether the encoder will run on a GPU, as it then does here.
 
     Raises:
         ValueError: If none of the sample can be read.
@@ -96,7 +102,7 @@ def measure_sample(
     chosen = [order[place] for place in places if 0 <= place < len(order)]
     with tempfile.TemporaryDirectory(prefix=".zen-plan-", dir=place if place.is_dir() else None) as folder:
         started = time.perf_counter()
-        encode = ChunkEncoder(Path(folder), encoder)
+        encode = ChunkEncoder(Path(folder), encoder, gpu)
         startup = time.perf_counter() - started
         decoding = VideoDecoding(settings, encode.image_size, SAMPLED_SECONDS)
         whole = part = looking = decoded = encoded = 0.0
@@ -135,4 +141,5 @@ def measure_sample(
         startup_s=startup,
         kept_bytes=written_bytes / part,
         kept=kept / part,
+        encode_cores=1 if gpu or encoder.model is None else encoder.threads,
     )

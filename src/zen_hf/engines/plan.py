@@ -20,6 +20,7 @@ class StageCost:
             on waiting for another stage.
         workers: Number of workers that it will have.
         startup_s: Time until a worker is ready, once for each; all start at the same time.
+        cores: Processor cores that a worker kept busy meanwhile.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -29,12 +30,13 @@ class StageCost:
     seconds: float
     workers: int = 1
     startup_s: float = 0.0
+    cores: float = 1.0
 
     def __post_init__(self):
-        if self.seconds < 0 or self.workers < 1 or self.startup_s < 0:
+        if self.seconds < 0 or self.workers < 1 or self.startup_s < 0 or self.cores < 0:
             raise ValueError(
                 f"stage {self.name!r} took {self.seconds} s per hour of video, has {self.workers} workers and starts in "
-                f"{self.startup_s} s; expected times of at least 0 and at least 1 worker"
+                f"{self.startup_s} s on {self.cores} cores; expected times and cores of at least 0 and at least 1 worker"
             )
 
     def hours(self, video_hours: float) -> float:
@@ -47,7 +49,7 @@ class Plan:
     """What a run over many hours of video takes.
 
     All stages work at the same time, so the slowest one sets the pace, where each worker has what it had in the sample:
-    its cores, its GPU, its share of the disk.
+    its GPU, its share of the disk. Together they have no more cores than the machine.
 
     Args:
         video_hours: Hours of video of the whole run.
@@ -59,6 +61,7 @@ class Plan:
         nodes: Number of machines, each with the workers of the stages; runs with `--shard i/n` count as machines.
         longest_hours: Length of the longest video: one video goes through one worker of the first stage, so a run
             cannot be shorter than that takes.
+        cores: Processor cores of a machine; None for as many as the workers want.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -72,6 +75,7 @@ class Plan:
     shard_bytes: int = 500_000_000
     nodes: int = 1
     longest_hours: float = 0.0
+    cores: int | None = None
 
     def __post_init__(self):
         if self.video_hours <= 0 or self.sample_hours <= 0:
@@ -95,11 +99,19 @@ class Plan:
         return max(self.stages, key=lambda stage: stage.hours(self.video_hours / self.nodes))
 
     @property
+    def shared_hours(self) -> float:
+        """Time in which the cores of the machines can do the work of all stages; 0 where there are enough."""
+        if self.cores is None:
+            return 0.0
+        busy = sum(stage.seconds * stage.cores for stage in self.stages) / self.cores  # per hour of video
+        return (busy * self.video_hours / self.nodes + max(stage.startup_s for stage in self.stages)) / 3600
+
+    @property
     def hours(self) -> float:
         """Time from start to end."""
         first = self.stages[0]
         longest = (first.seconds * self.longest_hours + first.startup_s) / 3600
-        return max(longest, self.slowest.hours(self.video_hours / self.nodes))
+        return max(longest, self.shared_hours, self.slowest.hours(self.video_hours / self.nodes))
 
     @property
     def bytes(self) -> float:
@@ -139,7 +151,11 @@ def plan_table(plan: Plan) -> Table:
     table.add_row("frames", "", "", f"{plan.items:,}")
     table.add_row("shards", "", "", f"{plan.shards:,}")
     if len(plan.stages) > 1:
-        table.caption = "* sets the pace: more workers here make the run shorter"
+        table.caption = (
+            "* sets the pace, with the other stages on the same cores: more machines make the run shorter"
+            if plan.shared_hours >= plan.hours
+            else "* sets the pace: more workers here make the run shorter"
+        )
     return table
 
 

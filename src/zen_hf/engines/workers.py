@@ -17,12 +17,14 @@ class Workers:
     Attributes:
         decoders: Processes that decode, a video each at a time.
         gpus: Processes that encode, a GPU each; 0 for one that encodes on the processor.
-        cores: Processor cores of each that encodes.
+        cores: Processor cores of each that encodes, which a cluster keeps for it.
+        threads: With which each computes that encodes on the processor.
     """
 
     decoders: int = 1
     gpus: int = 0
     cores: float = 1.0
+    threads: int = 1
 
 
 def engine_named(name: str, address: str | None = None) -> Engine:
@@ -46,6 +48,9 @@ def engine_named(name: str, address: str | None = None) -> Engine:
 def workers_here(decoders: int | None = None, gpus: int | None = None) -> Workers:
     """Who does the work where nobody says otherwise: every GPU of this machine encodes.
 
+    Without a GPU, the one that encodes computes on all cores and shares them with those that decode, who need little: an
+    encoder that left them their cores would be slower by as much. A cluster is asked for the cores that are left.
+
     Args:
         decoders: Processes that decode; by default one, with GPUs one per core that is left.
         gpus: Processes that encode, a GPU each; by default all GPUs of this machine.
@@ -53,4 +58,6 @@ def workers_here(decoders: int | None = None, gpus: int | None = None) -> Worker
     cores = os.cpu_count() or 1
     gpus = gpus_here() if gpus is None else gpus
     decoders = decoders or (max(1, cores - gpus) if gpus else 1)
-    return Workers(decoders, gpus, cores=1.0 if gpus else float(max(1, cores - decoders)))
+    if gpus:
+        return Workers(decoders, gpus)
+    return Workers(decoders, cores=float(max(1, cores - decoders)), threads=cores)

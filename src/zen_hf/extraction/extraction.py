@@ -51,8 +51,7 @@ def extract_videos(
     if not missing:
         return
     decode = Stage("decode", ChunkDecoding(folder.chunks, settings.chunk_frames), workers.decoders, lost=LostVideo())
-    device, threads = "cuda" if workers.gpus else "cpu", max(1, round(workers.cores))
-    encoding = ChunkEncoding(folder.chunks, source, settings, device, threads)
+    encoding = ChunkEncoding(folder.chunks, source, settings, "cuda" if workers.gpus else "cpu", workers.threads)
     encode = Stage("encode", encoding, max(workers.gpus, 1), workers.cores, gpus=1.0 if workers.gpus else 0.0)
     progress = {video.name: Progress() for video in missing}
     for result in engine.run(missing, [decode, encode]):

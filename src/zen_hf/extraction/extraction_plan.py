@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an extraction will take, by a sample of its videos that is decoded and encoded now."""
 
+import os
 import time
 
 import numpy as np
+import torch
 
 from zen_hf.engines.plan import Plan, StageCost
 from zen_hf.engines.workers import Workers
@@ -64,6 +66,8 @@ def plan_extraction(
             )
     if squares is None:
         raise ValueError(f"none of the sampled videos (of {len(videos)}) can be read; nothing to plan by")
+    if not workers.gpus:
+        torch.set_num_threads(workers.threads)  # as the run does
     settings.encode(encoder, squares[: settings.batch_size])  # whatever the first pass alone does
     start = time.perf_counter()
     features = settings.encode(encoder, squares)
@@ -77,10 +81,13 @@ def plan_extraction(
         sample_hours=frames / per_hour,
         stages=[
             StageCost("decode", decoding / frames * per_hour, workers.decoders),
-            StageCost("encode", encoding * per_hour, max(workers.gpus, 1)),
+            StageCost(
+                "encode", encoding * per_hour, max(workers.gpus, 1), cores=1 if workers.gpus else workers.threads
+            ),
         ],
         bytes_per_hour=per_frame * per_hour,
         items_per_hour=per_hour,
         nodes=nodes,
         longest_hours=longest,
+        cores=os.cpu_count(),
     )

@@ -149,7 +149,7 @@ def go_through(
     """Decodes, encodes and writes the frames of some videos; the part of each by its id."""
     if not tasks:
         return {}
-    gpus = 0 if config.encoder.model is None else workers.gpus
+    gpus = gpus_wanted(config, workers)
     encode = ChunkEncoding(work.parts, config.encoder.anywhere(), gpu=gpus > 0)
     size = encode().image_size  # an encoder or classifier that does not fit is found before anything is begun
     for task in tasks:
@@ -169,6 +169,11 @@ def go_through(
                 report.add_video(part.record, written.private)
                 progress.advance(bar)
     return parts
+
+
+def gpus_wanted(config: CurateRecipe, workers: Workers) -> int:
+    """GPUs that encode: none where no encoder looks at the frames."""
+    return 0 if config.encoder.model is None else workers.gpus
 
 
 def unfinished(tasks: dict[str, VideoTask], parts: dict[str, Part]) -> Iterator[WrittenChunk]:
@@ -199,10 +204,10 @@ def print_plan(
     config = load_recipe(CurateRecipe, recipe, list(overrides))
     videos, _ = find_videos(config.inputs)
     sizes = [size_of(video) for video in videos]
-    sample = measure_sample(videos, sizes, config.frames, config.encoder, Path(config.output).absolute().parent)
-    found = sample.plan(
-        sum(sizes), workers.decoders, workers.gpus, nodes, hours, config.assembly.shards.target_mb * 1e6
-    )
+    gpus = gpus_wanted(config, workers)
+    place = Path(config.output).absolute().parent
+    sample = measure_sample(videos, sizes, config.frames, config.encoder, place, gpu=gpus > 0)
+    found = sample.plan(sum(sizes), workers.decoders, gpus, nodes, hours, config.assembly.shards.target_mb * 1e6)
     Console().print(plan_table(found))
     return found
 
