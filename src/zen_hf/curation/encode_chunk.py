@@ -145,8 +145,10 @@ class ChunkEncoder:
             return
         kept, rejected = chunk.candidates, list(chunk.rejected)
         if kept and self.encoder is not None:
-            features = self.features(chunk.pixels)
-            kept, outside = self.judged(kept, features)
+            import torch  # the encoder has brought it
+
+            torch.set_num_threads(self.settings.threads)
+            kept, outside = self.judged(kept, summaries(self.encoder, chunk.pixels, self.settings.batch_size))
             rejected = sorted(rejected + outside, key=lambda row: row["frame_index"])
         folder = self.work / chunk.video_id
         folder.mkdir(parents=True, exist_ok=True)
@@ -154,19 +156,6 @@ class ChunkEncoder:
         write_table(folder / f"rejected-{chunk.number:05d}.parquet", rejected, REJECTED)
         reasons = dict(Counter(row["reason"] for row in rejected))
         yield WrittenChunk(chunk.video_id, chunk.number, len(kept), reasons, chunk.record, chunk.private)
-
-    def features(self, pixels: np.ndarray) -> np.ndarray:
-        """Summaries [n, D] of the candidates, from pixels uint8 [n, 3, S, S]."""
-        import torch
-
-        device = next(self.encoder.model.parameters()).device
-        torch.set_num_threads(self.settings.threads)
-        parts = []
-        for start in range(0, len(pixels), self.settings.batch_size):
-            images = to_unit_range(pixels[start : start + self.settings.batch_size], device)
-            with torch.no_grad():
-                parts.append(self.encoder(images).summary.float().cpu().numpy())
-        return np.concatenate(parts)
 
     def judged(self, rows: list[dict], features: np.ndarray) -> tuple[list[dict], list[dict]]:
         """Rows that stay, with their embeddings, and rows outside the body."""
@@ -183,6 +172,21 @@ class ChunkEncoder:
             place = {name: row[name] for name in ("video_id", "frame_index", "time_s", *SIGNALS)}
             refused.append(place | {"reason": "outside_body", "detail": detail})
         return kept, refused
+
+
+def summaries(encoder: "FrameEncoder", squares: np.ndarray, batch_size: int) -> np.ndarray:
+    """Summaries float32 [n, D] of squares uint8 [n, 3, S, S]."""
+    import torch
+
+    with torch.no_grad():
+        parts = [
+            encoder(to_unit_range(squares[start : start + batch_size], encoder.mean.device))
+            .summary.float()
+            .cpu()
+            .numpy()
+            for start in range(0, len(squares), batch_size)
+        ]
+    return np.concatenate(parts)
 
 
 def write_table(path: Path, rows: list[dict], schema: pa.Schema) -> None:

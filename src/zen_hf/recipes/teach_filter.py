@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from omegaconf import MISSING
 from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from zen_hf.curation.encode_chunk import summaries
 from zen_hf.curation.judging.filters import FilterSettings, rejection
 from zen_hf.curation.judging.frame_classifier import FrameClassifier, judge
 from zen_hf.curation.judging.geometry import GeometrySettings, find_geometry
 from zen_hf.curation.judging.signals import measure
-from zen_hf.data.frame_pixels import frame_to_square, to_unit_range
+from zen_hf.data.frame_pixels import frame_to_square
 from zen_hf.data.frame_sources import video_of
 from zen_hf.extraction.preconditions import require_fitting_size
 from zen_hf.modeling.frame_encoder import FrameEncoder
@@ -190,7 +190,7 @@ def look_at(config: TeachFilterRecipe, labels: dict[str, bool], encoder: FrameEn
             refused = rejection(measure(picture, border.area(picture.shape)), config.filters)
             reasons.append(refused and refused[0])
             squares.append(frame_to_square(border.apply(picture), size))
-        features.append(encode(encoder, np.stack(squares), config.batch_size))
+        features.append(summaries(encoder, np.stack(squares), config.batch_size))
         files, videos = files + names, videos + [video] * len(names)
     return LabelledFrames(files, videos, np.array([labels[name] for name in files]), reasons, np.concatenate(features))
 
@@ -204,13 +204,6 @@ def read_picture(file: Path) -> np.ndarray:
             return np.array(picture.convert("RGB"))
     except (UnidentifiedImageError, OSError) as error:
         raise ValueError(f"{file}: not a readable picture ({error}); remove its line from the list") from error
-
-
-@torch.no_grad()
-def encode(encoder: FrameEncoder, squares: np.ndarray, batch_size: int) -> np.ndarray:
-    """Summaries [n, D] of squares uint8 [n, 3, S, S]."""
-    parts = [squares[start : start + batch_size] for start in range(0, len(squares), batch_size)]
-    return np.concatenate([encoder(to_unit_range(part)).summary.float().cpu().numpy() for part in parts])
 
 
 def scores(frames: LabelledFrames, refused: np.ndarray, probabilities: np.ndarray) -> dict:
