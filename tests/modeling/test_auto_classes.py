@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoBackbone,
     AutoConfig,
@@ -23,6 +25,8 @@ from transformers import (
     pipeline,
 )
 from transformers.models.auto import auto_factory
+from transformers.testing_utils import CaptureLogger
+from transformers.utils import logging
 
 from zen_hf import ZenBackbone, ZenConfig, ZenForDistillation, ZenForImageClassification, ZenModel
 from zen_hf.modeling import zen_image_processor
@@ -105,6 +109,45 @@ def test_auto_backbone_loads_from_the_hub(folder):
 
 def test_auto_model_for_pretraining(folder):
     assert type(AutoModelForPreTraining.from_pretrained(folder / "trunk")) is ZenForDistillation
+
+
+def told_while_loading(auto_class, folder: Path) -> str:
+    """What transformers prints beside a model that it loads."""
+    with CaptureLogger(logging.get_logger("transformers.modeling_utils")) as told:
+        auto_class.from_pretrained(folder)
+    return told.out
+
+
+@pytest.fixture()
+def student_with_strangers(folder, tmp_path) -> Path:
+    """A student whose file holds two weights that no class has, one of them in an adaptor."""
+    student = shutil.copytree(folder / "trunk", tmp_path / "student")
+    strangers = {"stranger.weight": torch.zeros(1), "adaptors.another.weight": torch.zeros(1)}
+    weights = load_file(student / "model.safetensors") | strangers
+    save_file(weights, student / "model.safetensors", metadata={"format": "pt"})
+    return student
+
+
+def test_a_student_loads_without_a_word_about_its_adaptors(folder, student_with_strangers):
+    assert told_while_loading(AutoModel, folder / "trunk") == ""
+    assert told_while_loading(ZenBackbone, folder / "trunk") == ""
+    assert told_while_loading(AutoModelForPreTraining, folder / "trunk") == ""
+    told = told_while_loading(AutoModel, student_with_strangers)
+    assert "stranger.weight" in told and "UNEXPECTED" in told and "adaptors" not in told
+
+
+def test_an_adaptor_that_distillation_does_not_build_is_reported(student_with_strangers):
+    told = told_while_loading(AutoModelForPreTraining, student_with_strangers)
+    assert "stranger.weight" in told and "adaptors.another.weight" in told and "adaptors.teacher" not in told
+
+
+def test_adaptors_are_loaded_where_they_are_asked_for(folder):
+    saved = load_file(folder / "trunk" / "model.safetensors")
+    model, report = AutoModelForPreTraining.from_pretrained(folder / "trunk", output_loading_info=True)
+    names = [name for name in saved if name.startswith("adaptors.")]
+    assert len(names) > 5 and not any(report[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    for name in names:
+        torch.testing.assert_close(model.state_dict()[name], saved[name], rtol=0, atol=0)
 
 
 def test_pipelines(folder):
@@ -220,6 +263,7 @@ def test_without_the_library(folder, tmp_path):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+    assert "adaptors" not in done.stderr, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["refused"] and not told["library"]
     assert told["homes"] and all(home.startswith("transformers_modules.") for home in told["homes"])

@@ -69,6 +69,13 @@ def test_saved_and_reloaded(made, tmp_path):
     assert again.config.text_tower == model.config.text_tower
 
 
+def test_an_adaptor_that_it_does_not_build_is_reported(made, tmp_path):
+    model = ZenForZeroShotImageClassification.from_pretrained(made[3] / "joined")
+    model.save_pretrained(tmp_path, state_dict=model.state_dict() | {"adaptors.another.weight": torch.zeros(1)})
+    _, report = ZenForZeroShotImageClassification.from_pretrained(tmp_path, output_loading_info=True)
+    assert set(report["unexpected_keys"]) == {"adaptors.another.weight"} and not report["missing_keys"]
+
+
 def test_the_folder_still_holds_trunk_and_adaptor(made):
     _, _, student, root = made
     trunk = AutoModel.from_pretrained(root / "joined")

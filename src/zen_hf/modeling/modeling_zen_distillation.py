@@ -242,6 +242,11 @@ class ZenForDistillation(ZenPreTrainedModel):
         )
         self.post_init()
 
+    def post_init(self):
+        super().post_init()
+        # The trunk passes over all adaptors, and its parents inherit that: here, one that was not built is reported.
+        self._keys_to_ignore_on_load_unexpected -= set(ZenModel._keys_to_ignore_on_load_unexpected)
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
