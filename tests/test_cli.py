@@ -13,7 +13,7 @@ import pytest
 
 from zen_hf.cli import main
 
-COMMANDS = ["quickstart", "distill", "report", "benchmark", "compare", "doctor", "miniature", "extract", "search"]
+COMMANDS = "quickstart distill report benchmark compare doctor miniature curate extract search".split()
 
 
 @pytest.fixture
@@ -43,6 +43,9 @@ def recipe_calls(monkeypatch):
     for name in ("quickstart", "distill", "report", "results_report", "compare", "doctor", "miniature", "search"):
         fake(name, name)
     fake("plan", "plan_distillation")
+    curation = ModuleType("zen_hf.recipes.curate")
+    curation.curate, curation.print_plan = lambda *arguments: calls.append(("curate", arguments)), lambda *_: None
+    monkeypatch.setitem(sys.modules, curation.__name__, curation)
     extraction = ModuleType("zen_hf.recipes.extract")
     parts = "EncoderSource ExtractRecipe FeatureSettings FrameSource print_plan"
     for part in parts.split():
@@ -243,3 +246,18 @@ def test_unexpected_error_keeps_its_traceback(zen_hf_command, monkeypatch):
 def test_real_recipe_reports_a_missing_file(zen_hf_command, capsys):
     assert zen_hf_command("distill nowhere.yaml") == 1
     assert capsys.readouterr().err.strip() == "error: recipe nowhere.yaml is not a file; pass the path of a YAML file"
+
+
+def test_extract_for_a_task_refuses_what_it_would_not_do(zen_hf_command, recipe_calls, capsys):
+    task = "extract --model m --task cholec80_phase --data d --out cache"
+    assert zen_hf_command(f"{task} --fps 1 --engine ray") == 2
+    assert "without --engine, --fps" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert zen_hf_command(f"{task} --image-size 98 --batch-size 8") == 0
+    assert [name for name, _ in recipe_calls] == ["extract_task"]
+
+
+@pytest.mark.parametrize("command", ["curate films --out o", "extract --model m --videos films --out o"])
+def test_what_belongs_to_a_plan_is_refused_without_one(zen_hf_command, recipe_calls, capsys, command):
+    assert zen_hf_command(f"{command} --nodes 4") == zen_hf_command(f"{command} --hours 9") == 2
+    assert "--hours and --nodes belong to --plan" in capsys.readouterr().err
+    assert zen_hf_command(f"{command} --hours 9 --plan") == 0

@@ -336,18 +336,22 @@ def curate(
     settings = [*overrides, *(override or [])]
     from zen_hf.engines.shards import Shard
     from zen_hf.engines.workers import engine_named, workers_here
-    from zen_hf.recipes import curate as curation
+    from zen_hf.recipes.curate import curate as run_curation
+    from zen_hf.recipes.curate import print_plan
 
     hands = workers_here(workers, gpus)
+    if not plan and (hours is not None or nodes != 1):
+        raise typer.BadParameter("--hours and --nodes belong to --plan.")
     if plan:
-        curation.print_plan(recipe, settings, hands, nodes, hours)
+        print_plan(recipe, settings, hands, nodes, hours)
         return
     part = None if shard is None else Shard.parse(shard)
-    curation.curate(engine_named(engine, address), recipe, settings, hands, part, merge)
+    run_curation(engine_named(engine, address), recipe, settings, hands, part, merge)
 
 
 @app.command()
 def extract(
+    context: typer.Context,
     model: Annotated[str, typer.Option(help="Folder or Hub id of a ZEN or any AutoModel, or a timm name.")],
     out: Annotated[Path, typer.Option(help="Folder for the features; the same command goes on where it was stopped.")],
     videos: Annotated[list[str] | None, typer.Option(help="Film, or folder of films; may be repeated.")] = None,
@@ -409,8 +413,15 @@ def extract(
     if (task is None) != (data is None):
         raise typer.BadParameter("--task and --data go together.")
     if task is not None:
-        if videos or frames or shard or merge or plan or layer or features != "summary" or bf16 or dtype != "float32":
-            raise typer.BadParameter("--task takes --model, --data, --out, --image-size and --batch-size alone.")
+        taken = {"model", "out", "task", "data", "image_size", "batch_size", "revision", "trust_remote_code"}
+        given = {name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"}
+        if given - taken:
+            more, known = (
+                ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names)) for names in (given - taken, taken)
+            )
+            raise typer.BadParameter(
+                f"--task fills the cache as the benchmark does, without {more}; it takes {known}."
+            )
         extract_task(source, task, data, out, image_size or 0, batch_size)
         return
     config = ExtractRecipe(
@@ -422,6 +433,8 @@ def extract(
         fps=fps,
     )
     hands = workers_here(workers, gpus)
+    if not plan and (hours is not None or nodes != 1):
+        raise typer.BadParameter("--hours and --nodes belong to --plan.")
     if plan:
         print_plan(config, hands, hours, nodes)
         return
