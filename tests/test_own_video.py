@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import load_dataset
+from own_task import add_hospital_phase
 from transformers import AutoModel
 
 import zen_hf
+from zen_hf.benchmark.leakage import flag
+from zen_hf.benchmark.trained_on import training_data_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "own-video.md"
 PACKAGE = Path(zen_hf.__file__).parents[1]
@@ -90,3 +93,9 @@ def test_scores_carry_a_flag_of_their_own_patients(chain):
     assert stated["complete"] and [frames["patients_of"] for frames in stated["frames"]] == ["own"]
     assert "clean" in (chain / "report" / "report.md").read_text()
     assert (chain / "report" / "index.html").is_file()
+
+
+def test_a_task_over_own_patients_is_unknown_to_the_student(chain, tmp_path, monkeypatch):
+    task = add_hospital_phase(tmp_path, monkeypatch)
+    leakage = flag(training_data_of(str(chain / "runs" / "own" / "model")), task, ["case09", "case10"])
+    assert leakage.flag == "unknown" and "2 of 2 test patients may be among the patients without names" in leakage.why

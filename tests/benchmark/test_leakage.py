@@ -3,13 +3,15 @@
 """Every flag from every kind of statement, through teachers, and across datasets that share operations."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from own_task import add_hospital_phase
 
-from zen_hf.benchmark.known_patients import require_known
+from zen_hf.benchmark.known_patients import PUBLISHED, is_published, known_datasets, known_patients, require_known
 from zen_hf.benchmark.leakage import Leakage, flag, head_training_data, matching, worst
 from zen_hf.benchmark.split import load_split
-from zen_hf.benchmark.task import load_task
+from zen_hf.benchmark.task import load_task, task_names
 from zen_hf.benchmark.trained_on import (
     UNTRAINED,
     TrainingData,
@@ -167,8 +169,6 @@ def test_surgenet_holds_all_of_multibypass140():
 
 
 def test_every_corpus_that_a_dataset_names_is_listed():
-    from zen_hf.benchmark.task import task_names
-
     named = {corpus for name in task_names() for corpus in load_task(name).source.corpora}
     assert named <= known_corpora().keys()
 
@@ -212,6 +212,13 @@ def test_a_statement_survives_its_file(tmp_path):
         ({"patients": {"labelled": "cholec80:1"}}, "expected a list of texts"),
         ({"teachers": {}}, "teachers is {}; expected a list"),
         ({"teachers": [{"format": "2"}]}, "here: teacher 0: format is '2'"),
+        ({"frames": ["local"]}, "here: frames has 'local'; expected {'source'"),
+        (
+            {"frames": [{"patients_of": "Own"}]},
+            "here: patients_of is 'Own'; expected null, 'own', 'other:NAME' or one of",
+        ),
+        ({"frames": [{"patients_of": ["own"]}]}, "here: patients_of is \\['own'\\]; expected null, 'own'"),
+        ({"frames": [{"patients_of": "other:Cholec80"}]}, "'other:Cholec80': other is for datasets that share no"),
     ],
 )
 def test_a_malformed_statement_is_refused(change, message):
@@ -307,6 +314,88 @@ def test_a_head_of_another_task_answers_for_its_patients():
         "seen_labelled", "1 of 32 test patients seen with labels by head of cholec80_cvs"
     )
     assert flag(head_training_data(load_task("autolaparo_phase"), ["01"]), cholec80, tested).flag == "clean"
+
+
+@pytest.fixture()
+def hospital(tmp_path, monkeypatch):
+    """A task over one's own patients, with its test videos."""
+    return add_hospital_phase(tmp_path, monkeypatch), ["case09", "case10", "case11", "case12"]
+
+
+def student_on_own_films(**inherited: TrainingData) -> TrainingData:
+    return distilled_on([FrameSource(path="f", patients_of="own")], frames_of(f=["4f0c", "77aa"]), inherited)
+
+
+UNNAMED = "4 of 4 test patients may be among the patients without names (patients_of: own) that "
+
+
+def test_own_frames_leave_a_task_over_own_patients_unknown(hospital):
+    """And none whose patients are published: nobody's own patients are there."""
+    student = student_on_own_films(dino=DINO)
+    leakage = flag(student, *hospital)
+    assert leakage.flag == "unknown" and leakage.why.startswith(
+        f"{UNNAMED}zen was trained on; if you know that none is"
+    )
+    assert "--trained-on" in leakage.why and "docs/leakage.md" in leakage.why
+    published = [name for name in task_names() if name != "hospital_phase"]
+    assert {flag(student, *exam_of(name)).flag for name in published} == {"clean"}
+
+
+def test_teachers_and_statements_by_hand_answer_for_own_patients_too(hospital):
+    assert flag(seen(teachers=(student_on_own_films(),)), *hospital).why.startswith(f"{UNNAMED}zen was")
+    assert flag(student_on_own_films(t=None), *hospital).why.endswith("; not all training data of t is listed")
+    for patient in ("own:7", "sha256:0a"):
+        for labels in (False, True):
+            assert flag(seen(patient, labels=labels), *hospital) == flag(seen("own:9"), *hospital)
+    for known in (UNTRAINED, DINO, seen("cholec80:*", "other:intermountain"), seen("grasp:1", labels=True)):
+        assert flag(known, *hospital).flag == "clean"
+
+
+def test_whoever_knows_states_it(hospital, tmp_path):
+    """`docs/leakage.md`: none of them is tested, or these are, under the names that the task gives."""
+    content = student_on_own_films(dino=DINO).as_dict()
+    content["frames"][0]["patients_of"] = "other:our-films"
+    (tmp_path / "statement.json").write_text(json.dumps(content))
+    assert flag(read_training_data(tmp_path / "statement.json"), *hospital).flag == "clean"
+    content["patients"]["unlabelled"] = ["hospital:case02", "hospital:case11"]
+    leakage = flag(from_dict(content, "here"), *hospital)
+    assert leakage.flag == "seen_unlabelled" and leakage.why.startswith("1 of 4 test patients seen without labels")
+    content["patients"]["unlabelled"] = ["hospital:*"]
+    assert flag(from_dict(content, "here"), *hospital).why.startswith("4 of 4 test patients seen")
+    content["frames"][0]["patients_of"] = "own"  # what was seen outranks what is not known
+    assert flag(from_dict(content, "here"), *hospital).flag == "seen_unlabelled"
+    content["patients"]["unlabelled"] = ["hospital:11"]
+    with pytest.raises(
+        ValueError, match="hospital has no patient of this name; expected hospital:case11, or hospital:"
+    ):
+        from_dict(content, "here")
+    with pytest.raises(ValueError, match="other is for datasets that share no patient"):
+        require_known(["other:hospital"], "here")
+
+
+def test_a_task_that_also_tests_published_patients(hospital):
+    task, _ = hospital
+    mixed = replace(task.source, patient=lambda video: f"hospital:{video}" if video > "b" else f"cholec80:{video}")
+    leakage = flag(student_on_own_films(), replace(task, source=mixed), ["66", "case09"])
+    assert leakage.flag == "unknown" and leakage.why.startswith("1 of 2 test patients may be among")
+
+
+def test_an_own_task_takes_no_name_from_a_published_dataset(hospital):
+    """Its source is Cholec80's, changed: frames of Cholec80 are Cholec80's as before."""
+    assert "hospital" in known_patients() and "hospital" not in known_datasets()
+    assert known_datasets()["cholec80"].title == "Cholec80"
+    assert set(known_patients()["cholec80"].values()) == {f"cholec80:{number}" for number in range(1, 81)}
+    student = distilled_on([FrameSource(path="v", patients_of="cholec80")], frames_of(v=["video01"]), {})
+    assert student.unlabelled == ("cholec80:1",)
+    with pytest.raises(ValueError, match="patients_of is 'hospital'; expected 'own' or one of autolaparo, cholec80, "):
+        distilled_on([FrameSource(path="v", patients_of="hospital")], frames_of(v=["case01"]), {})
+
+
+def test_patients_of_the_tasks_that_ship_are_published():
+    patients = {patient for videos in known_patients().values() for patient in videos.values()}
+    assert {patient.partition(":")[0] for patient in patients if is_published(patient)} == PUBLISHED
+    sources = {load_task(name).source.name for name in task_names()}
+    assert known_datasets().keys() == sources, "PUBLISHED lacks a dataset (right so, if it is of your own patients)"
 
 
 def test_the_worst_of_several_flags():

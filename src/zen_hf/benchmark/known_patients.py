@@ -4,6 +4,9 @@
 
 A name is that of `Source.patient`, such as "cholec80:49", or "<dataset>:*" for all videos of a dataset, whatever dataset
 their patients are named after. What is in no task here is "other:<name>"; "own:..." and "sha256:..." are private.
+
+A task of your own has patients of its own, such as "hospital:case09". Whether one of them was seen can be told of names
+alone: private ones cannot be compared with them (`leakage.py`).
 """
 
 import difflib
@@ -12,27 +15,49 @@ from collections.abc import Iterable
 
 from .readers.source import Source
 from .split import load_split
-from .task import load_task, task_names
+from .task import Task, load_task, task_names
 
+# What names of patients begin with in the published datasets that ship here; in tasks of your own, with other words.
+PUBLISHED = frozenset(
+    "autolaparo cholec80 cholect50 dsad endoscapes endovis15 endovis18 grasp hamlyn m2cai16 multibypass140 pitvis "
+    "sarrarp50 scared sinus_sfm".split()
+)
 OTHER = "other"
 PRIVATE = ("own", "sha256")
 CUT_FROM_KNOWN = ("cholec", "psiava")  # CholecSeg8k, CholecTrack20, ... show Cholec80's patients, PSI-AVA GraSP's
 
 
+def is_published(patient: str) -> bool:
+    """Whether a patient, by the name that a task gives, is of a published dataset that ships here."""
+    return patient.partition(":")[0] in PUBLISHED
+
+
 def known_datasets() -> dict[str, Source]:
-    """The published dataset of every task, by its name."""
-    sources = [load_task(name).source for name in task_names()]
+    """The published dataset of every task, by its name; those of your own tasks are not among them."""
+    sources = [
+        task.source for task in map(load_task, task_names()) if all(map(is_published, patients_in(task).values()))
+    ]
     return {source.name: source for source in sorted(sources, key=lambda source: source.name)}
 
 
 def known_patients() -> dict[str, dict[str, str]]:
-    """{dataset: {video: patient}}, for all videos of all splits."""
+    """{dataset: {video: patient}}, for all videos of all splits.
+
+    A published dataset has the name of its source. One of your own has the word that its patients' names begin with: its
+    source may be another one's, changed, under the same name.
+    """
     patients: dict[str, dict[str, str]] = {}
-    for name in task_names():
-        task = load_task(name)
-        videos = {video for split in (task.split, *task.other_splits) for video in load_split(split).videos}
-        patients.setdefault(task.source.name, {}).update((video, task.source.patient(video)) for video in videos)
+    for task in map(load_task, task_names()):
+        found = patients_in(task)
+        own = sorted(patient.partition(":")[0] for patient in found.values() if not is_published(patient))
+        patients.setdefault(own[0] if own else task.source.name, {}).update(found)
     return patients
+
+
+def patients_in(task: Task) -> dict[str, str]:
+    """{video: patient}, for all videos of a task's splits."""
+    videos = {video for split in (task.split, *task.other_splits) for video in load_split(split).videos}
+    return {video: task.source.patient(video) for video in videos}
 
 
 def expanded(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -103,12 +128,13 @@ def _number(text: str) -> int | None:
 
 
 def _require_other(name: str, known: Iterable[str], said: str) -> None:
-    """Refuse a known dataset, or one that is cut from a known one, under the heading of those that share no patient."""
+    """Refuse a known dataset, or one that is cut from a published one, under the heading of those that share no patient."""
     plain = _letters(name)
-    stems = [*map(_letters, known), *CUT_FROM_KNOWN]
+    stems = [*map(_letters, known_datasets()), *CUT_FROM_KNOWN]
     if not plain:
         raise ValueError(f"{said}; expected {OTHER}:NAME, such as {OTHER}:intermountain.")
-    if plain.startswith(tuple(stems)) or difflib.get_close_matches(plain, stems, n=1, cutoff=0.8):
+    is_cut = plain.startswith(tuple(stems)) or difflib.get_close_matches(plain, stems, n=1, cutoff=0.8)
+    if is_cut or name.partition(":")[0] in known:
         raise ValueError(
             f"{said}: {OTHER} is for datasets that share no patient with those of the tasks; expected the patients "
             f"themselves, under the names of {', '.join(sorted(known))}."

@@ -7,7 +7,8 @@
     unknown           not all of its training data is listed, or it may hold test patients
     clean             all of its training data is listed, and no test patient is in it
 
-What was seen outranks what is not known.
+What was seen outranks what is not known. Patients are compared by their names. Those of one's own frames have none
+(`patients_of: own`): they are in no published dataset, but they may be those of a task of one's own.
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
-from .known_patients import expanded
+from .known_patients import expanded, is_published
 from .task import Task
 from .trained_on import TrainingData, known_corpora
 
@@ -82,6 +83,15 @@ def flag(training_data: TrainingData | None, task: Task, test_videos: Iterable[s
             "unknown",
             f"{_count(len(possible), patients)} may be among the patients of another dataset that was trained on; "
             "which operations the two share was never published",
+        )
+    unpublished = [patient for patient in patients if not is_published(patient)]
+    unnamed = sorted({part.name for part in parts if part.saw_unnamed})
+    if unpublished and unnamed:
+        return Leakage(
+            "unknown",
+            f"{_count(len(unpublished), patients)} may be among the patients without names (patients_of: own) that "
+            f"{', '.join(unnamed)} was trained on; if you know that none is, say so with --trained-on, see "
+            f"docs/leakage.md{rest}",
         )
     if silent:
         return Leakage("unknown", f"not all training data of {', '.join(silent)} is listed")

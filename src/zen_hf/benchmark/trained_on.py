@@ -10,7 +10,8 @@ A file `training_data.json`, which `zen-hf distill` writes into every student's 
      "frames": [{"source", "licence", "patients_of", "videos"}], "teachers": [the same again, for each], "note": ...}
 
 Patients have the names of `Source.patient`, such as "cholec80:49", the same in every dataset that shows the operation;
-"cholec80:*" stands for all (`known_patients.py`). Videos of private frames are named by a SHA-256 alone.
+"cholec80:*" stands for all (`known_patients.py`). Videos of private frames are named by a SHA-256 alone, and their patients
+by nothing: `patients_of` is "own" there.
 """
 
 import difflib
@@ -25,12 +26,12 @@ from transformers.utils import cached_file
 
 from zen_hf.data.frame_sources import Frames, FrameSource
 
-from .known_patients import known_datasets, known_patients, require_known
+from .known_patients import OTHER, PRIVATE, known_datasets, known_patients, require_known
 from .readers.source import Source
 
 FORMAT = "zen-hf training data 1"
 FILE = "training_data.json"
-OWN = "own"  # `patients_of` of frames whose patients are in no published dataset
+OWN = "own"  # `patients_of` of frames whose patients are in no published dataset that ships here, and have no names
 LISTS = Path(__file__).parent / "training_data"
 KEYS = {"format", "name", "complete", "corpora", "patients", "frames", "teachers", "note"}
 
@@ -45,7 +46,7 @@ class TrainingData:
         corpora: names in `training_data/corpora.json`, seen without labels of a benchmark.
         unlabelled: patients seen without labels, such as "cholec80:49", or "cholec80:*" for all of a dataset.
         labelled: patients seen with labels.
-        frames: where frames came from, for the reader: source, licence, `patients_of` and videos.
+        frames: where frames came from: source, licence, `patients_of` and videos.
         teachers: training data of what it was distilled from or started from.
         note: anything else.
     """
@@ -64,6 +65,13 @@ class TrainingData:
         yield self
         for teacher in self.teachers:
             yield from teacher.parts()
+
+    @property
+    def saw_unnamed(self) -> bool:
+        """Whether it saw patients of its maker's own, who have no names that those of a task can be compared with."""
+        private = tuple(f"{word}:" for word in PRIVATE)
+        named = any(patient.startswith(private) for patient in self.unlabelled + self.labelled)
+        return named or any(entry.get("patients_of") == OWN for entry in self.frames)
 
     def as_dict(self) -> dict:
         """The content of a `training_data.json`."""
@@ -143,8 +151,8 @@ def read_training_data(path: Path) -> TrainingData:
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if it is no JSON, has another format, an unknown, missing or mistyped entry, or a patient whom no
-            dataset has.
+        ValueError: if it is no JSON, has another format, an unknown, missing or mistyped entry, or a dataset or patient
+            that there is not.
     """
     path = Path(path)
     if not path.is_file():
@@ -192,7 +200,7 @@ def from_dict(content: dict, where: str) -> TrainingData:
         corpora=corpora,
         unlabelled=unlabelled,
         labelled=labelled,
-        frames=tuple(content.get("frames", [])),
+        frames=_frames(content.get("frames", []), where),
         teachers=tuple(
             from_dict(teacher, f"{where}: teacher {i}") for i, teacher in enumerate(content.get("teachers", []))
         ),
@@ -290,6 +298,24 @@ def dataset_source(name: str) -> Source:
 
 def _hashed(source: str, video: str) -> str:
     return "sha256:" + hashlib.sha256(f"{source}:{video}".encode()).hexdigest()
+
+
+def _frames(entries: list, where: str) -> tuple[dict, ...]:
+    """Refuse frames of a dataset that there is not, which would look clean."""
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise ValueError(
+                f"{where}: frames has {entry!r}; expected {{'source', 'licence', 'patients_of', 'videos'}}."
+            )
+        dataset = entry.get("patients_of")
+        if isinstance(dataset, str) and dataset.startswith(f"{OTHER}:"):
+            require_known([dataset], where)
+        elif dataset not in (None, OWN, *known_patients()):
+            known = ", ".join(sorted(known_patients()))
+            raise ValueError(
+                f"{where}: patients_of is {dataset!r}; expected null, {OWN!r}, '{OTHER}:NAME' or one of {known}."
+            )
+    return tuple(entries)
 
 
 def _texts(values: object, where: str) -> tuple[str, ...]:

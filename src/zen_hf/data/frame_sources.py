@@ -43,7 +43,8 @@ class FrameSource:
         revision: Commit, tag or branch of a Hub dataset.
         licence: Licence of the frames, carried into the model card.
         patients_of: Public dataset that the videos are of, by the name of its reader, such as `cholec80`; `own` if the
-            patients are in no public dataset. Without it, the leakage of every benchmark of the student is unknown.
+            patients are in no public dataset: the student's leakage is then unknown on tasks over patients of your own.
+            Without it, it is unknown on every task.
         on_error: `"raise"` stops at an unreadable frame; `"skip"` drops and counts it; in a stream its successor
             takes its place.
     """
