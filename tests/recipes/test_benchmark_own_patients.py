@@ -42,7 +42,8 @@ def test_the_flag_of_a_task_over_own_patients(student, tmp_path, monkeypatch):
         return json.loads((tmp_path / name / "summary.json").read_text())["leakage"]
 
     found = leakage_of("unknown")
-    assert found["flag"] == "unknown" and "1 of 1 test patients may be among the patients without names" in found["why"]
+    assert found["flag"] == "unknown"
+    assert "1 of 1 test patients may be among the patients without names" in found["why"]
     stated = json.loads((tmp_path / "student" / "training_data.json").read_text())
     stated["frames"][0]["patients_of"] = "other:our-films"
     (tmp_path / "statement.json").write_text(json.dumps(stated))
