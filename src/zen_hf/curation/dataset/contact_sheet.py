@@ -33,7 +33,7 @@ def contact_sheet(videos: Sequence[KeptVideo]) -> Image.Image:
     for number, (video, place) in enumerate(drawn):
         left, top = GAP + number % columns * width, GAP + number // columns * height
         frame = thumbnail(video, place)
-        sheet.paste(frame, (left + (TILE[0] - frame.width) // 2, top + (TILE[1] - frame.height) // 2))
+        sheet.paste(frame, (left + (TILE[0] - frame.width) // 2, top + TILE[1] - frame.height))
         draw.text((left, top + TILE[1] + 2), shortened(video.record.procedure, font), INK, font)
     return sheet
 

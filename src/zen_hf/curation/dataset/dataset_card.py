@@ -98,12 +98,15 @@ def front_matter(summary: Summary, card: CardSettings, fingerprint: str) -> str:
 
 def section(title: str, rows: Sequence[Row]) -> str:
     """A table with a row per procedure, source or split."""
-    lines = [f"| {title} | videos | patients | hours | looked at | kept | rejected | images |", f"|---|{'--:|' * 7}"]
+    lines = [
+        f"| {title} | videos | unreadable | patients | hours | looked at | kept | rejected | images |",
+        f"|---|{'--:|' * 8}",
+    ]
     for row in rows:
         refused = sum(row.rejected.values())
         lines.append(
-            f"| {cell(row.name)} | {row.videos:,} | {row.patients:,} | {row.hours:.2f} | {row.sampled:,} | {row.kept:,} | "
-            f"{refused:,} | {megabytes(row.image_bytes)} |"
+            f"| {cell(row.name)} | {row.videos:,} | {row.failed:,} | {row.patients:,} | {row.hours:.2f} | "
+            f"{row.sampled:,} | {row.kept:,} | {refused:,} | {megabytes(row.image_bytes)} |"
         )
     return "\n".join(lines) + "\n"
 

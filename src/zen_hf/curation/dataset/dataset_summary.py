@@ -11,7 +11,10 @@ import numpy as np
 from .kept_video import KeptVideo
 from .splits import Splits
 
-HISTOGRAMS = ("brightness", "sharpness")
+HISTOGRAMS = {
+    "brightness": "mean of the brightest colour channel, from 0 to 1",
+    "sharpness": "relative change of brightness in % per px; some 1 to 2 if nothing can be recognised, 5 to 25 in most frames",
+}
 BINS = 40
 
 
@@ -23,7 +26,7 @@ class Row:
         name: What they have in common.
         videos: Their number.
         failed: How many of them could not be read at all.
-        patients: Number of their patients.
+        patients: Number of the patients of those that could be read.
         hours: Length of the films.
         sampled: Frames that were looked at.
         kept: Frames in the dataset.
@@ -71,7 +74,12 @@ class Summary:
     @property
     def remarks(self) -> list[str]:
         """What the user should know first, a phrase each."""
-        found = [*self.splits.notes, *self.notes]
+        return [*self.splits.notes, *self.notes, *self.failures]
+
+    @property
+    def failures(self) -> list[str]:
+        """What of it is alarming: a phrase about videos of which not everything is there."""
+        found = []
         if self.total.failed:
             found.append(f"videos that could not be read: {self.total.failed}; `manifest.json` says why")
         if self.problems:
@@ -114,7 +122,7 @@ def row_of(name: str, videos: Sequence[KeptVideo]) -> Row:
         name=name,
         videos=len(videos),
         failed=sum(video.record.failed is not None for video in videos),
-        patients=len({video.record.patient_id for video in videos}),
+        patients=len({video.record.patient_id for video in videos if video.record.failed is None}),
         hours=round(sum(video.record.duration_s for video in videos) / 3600, 4),
         sampled=sum(video.record.sampled for video in videos),
         kept=sum(video.frames for video in videos),

@@ -12,17 +12,19 @@ from zen_hf.pages.style import STYLE
 
 from ..frame_row import REASONS
 from .dataset_card import hours, megabytes
-from .dataset_summary import Histogram, Row, Summary
+from .dataset_summary import HISTOGRAMS, Histogram, Row, Summary
 
 KEPT = COLOURS[2]
 REASON_COLOURS = dict(zip(REASONS, [COLOURS[i] for i in (9, 7, 6, 1, 3, 5, 8, 4, 0)], strict=True))
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 300, 130, 10, 20, 30
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 300, 110, 10, 20, 10
 
 OWN_STYLE = (
     """
-.stack { display: flex; height: 18px; width: 100%; min-width: 420px; background: var(--panel); } .stack i { display: block; }
-.scores td.wide-bar { width: 60%; } .scores td.number, .scores th.number { text-align: right; }
-.numbers { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; list-style: none; }
+.stack { display: flex; height: 18px; width: 100%; min-width: 8rem; background: var(--panel); } .stack i { display: block; }
+.scores.stacks { width: 100%; } .scores td.wide-bar { width: 60%; } .scores td.number, .scores th.number { text-align: right; }
+.scores tbody th { min-width: 9.5rem; overflow-wrap: anywhere; }
+.histogram { width: 300px; margin: 0; } .histogram figcaption { font-size: 14px; font-weight: 700; margin-left: 10px; overflow-wrap: anywhere; }
+.charts { align-items: flex-end; } .numbers { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; list-style: none; }
 .numbers li { background: var(--panel); padding: .6rem 1rem; border-radius: 6px; } .numbers b { display: block; font-size: 22px; }
 svg.chart .kept { fill: """
     + KEPT
@@ -43,7 +45,7 @@ def statistics_page(title: str, summary: Summary, histograms: Sequence[Histogram
     sections = [
         f"<h1>{escape(title)}</h1>",
         numbers(summary),
-        "".join(f"<p class=alarm>{escape(remark.replace('`', ''))}.</p>" for remark in summary.remarks),
+        remarks(summary),
         "<h2>Kept and rejected</h2>",
         reasons_legend(summary.total),
         stacks(summary.tables["procedure"]),
@@ -80,6 +82,19 @@ def numbers(summary: Summary) -> str:
     return "<ul class=numbers>" + "".join(f"<li><b>{value}</b>{said}</li>" for value, said in facts) + "</ul>"
 
 
+def remarks(summary: Summary) -> str:
+    """What the reader should know first: what could not be read stands out, the rest is said."""
+    calm = [remark for remark in summary.remarks if remark not in summary.failures]
+    said = "".join(f"<li>{plain(remark)}.</li>" for remark in calm)
+    alarms = "".join(f"<p class=alarm>{plain(remark)}.</p>" for remark in summary.failures)
+    return alarms + (f"<ul>{said}</ul>" if said else "")
+
+
+def plain(remark: str) -> str:
+    """A remark of the card without its marks of code."""
+    return escape(remark.replace("`", ""))
+
+
 def reasons_legend(total: Row) -> str:
     """Colours of the reasons that occur."""
     shown = {"kept": KEPT} | {reason: REASON_COLOURS[reason] for reason in REASONS if total.rejected.get(reason)}
@@ -112,7 +127,7 @@ def stacks(rows: Sequence[Row]) -> str:
             f"<td class=number>{share}</td><td class=number>{whole:,}</td></tr>"
         )
     head = "<tr><th>Procedure<th>frames by what became of them<th class=number>kept<th class=number>looked at</tr>"
-    return f"<div class=wide><table class=scores><thead>{head}</thead>{''.join(lines)}</table></div>"
+    return f"<div class=wide><table class='scores stacks'><thead>{head}</thead>{''.join(lines)}</table></div>"
 
 
 def table(title: str, rows: Sequence[Row]) -> str:
@@ -157,14 +172,14 @@ def histogram_section(histogram: Histogram) -> str:
         for procedure in sorted(set(histogram.kept) | set(histogram.rejected))
     )
     note = (
-        "<p class=note>Green: kept frames; line: rejected frames, each as a share of its own number. The last bar also holds "
-        "what lies beyond.</p>"
+        f"<p class=note>{escape(HISTOGRAMS[histogram.signal].capitalize())}. Bars: kept frames; line: rejected frames, each as "
+        "a share of its own number. The last bar also holds what lies beyond.</p>"
     )
     return f"<h2>{escape(histogram.signal.capitalize())}</h2>{note}<div class=charts>{charts}</div>"
 
 
 def histogram_chart(procedure: str, histogram: Histogram, kept: np.ndarray | None, rejected: np.ndarray | None) -> str:
-    """An SVG of one procedure."""
+    """A figure of one procedure."""
     zero = np.zeros(len(histogram.edges) - 1)
     counts = [zero if count is None else count for count in (kept, rejected)]
     shares = [count / max(count.sum(), 1) for count in counts]
@@ -175,7 +190,7 @@ def histogram_chart(procedure: str, histogram: Histogram, kept: np.ndarray | Non
     def top(share: float) -> float:
         return floor - share / highest * (floor - TOP)
 
-    parts = [f"<text class=title x={LEFT} y=16>{escape(procedure)}</text>"]
+    parts = []
     for number, share in enumerate(shares[0]):
         if share:
             parts.append(
@@ -187,13 +202,18 @@ def histogram_chart(procedure: str, histogram: Histogram, kept: np.ndarray | Non
             f"{LEFT + number * step:.2f},{top(share):.2f} {LEFT + (number + 1) * step:.2f},{top(share):.2f}"
             for number, share in enumerate(shares[1])
         ]
-        parts.append(f"<polyline class=refused points='{' '.join(points)}' />")
+        foot = f"{LEFT},{floor}", f"{WIDTH - LEFT},{floor}"
+        parts.append(f"<polyline class=refused points='{' '.join([foot[0], *points, foot[1]])}' />")
     parts.append(f"<line class=grid x1={LEFT} x2={WIDTH - LEFT} y1={floor} y2={floor} />")
     ends = ((LEFT, "start", histogram.edges[0]), (WIDTH - LEFT, "end", histogram.edges[-1]))
     parts += [
-        f"<text class=mark x={x} y={HEIGHT - 6} text-anchor={anchor}>{edge:.2g}</text>" for x, anchor, edge in ends
+        f"<text class=mark x={x} y={HEIGHT - 6} text-anchor={anchor}>{round(edge, 2):g}</text>"
+        for x, anchor, edge in ends
     ]
-    return f"<svg class=chart viewBox='0 0 {WIDTH} {HEIGHT}' width={WIDTH} height={HEIGHT} role=img>{''.join(parts)}</svg>"
+    return (
+        f"<figure class=histogram><figcaption>{escape(procedure)}</figcaption><svg class=chart viewBox='0 0 {WIDTH} {HEIGHT}' "
+        f"width={WIDTH} height={HEIGHT} role=img>{''.join(parts)}</svg></figure>"
+    )
 
 
 def clusters(sizes: Sequence[int] | None) -> str:
@@ -212,7 +232,7 @@ def clusters(sizes: Sequence[int] | None) -> str:
         for number, size in enumerate(shown)
     )
     said = (
-        f"<p>{len(sizes):,} clusters of training frames, of {sizes[0]:,} to {sizes[-1]:,} frames; the largest tenth holds "
+        f"<p>{len(sizes):,} clusters of training frames, of {sizes[-1]:,} to {sizes[0]:,} frames; the largest tenth holds "
         f"{sum(sizes[: max(1, len(sizes) // 10)]) / sum(sizes):.0%} of the frames.</p>"
     )
     return f"{said}<svg class=chart viewBox='0 0 {width} {height}' width={width} height={height} role=img>{bars}</svg>"
