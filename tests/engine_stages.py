@@ -3,6 +3,7 @@
 """Stages for the tests of engines, in a module that worker processes can import."""
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -41,7 +42,8 @@ class Decode:
         size: Bytes of a chunk.
         seconds: Time for each chunk.
         harm: What happens at which video: "kill" kills the worker at the second chunk of the first attempt, "poison"
-            in every attempt, "raise" raises an exception, "kill parent" kills the process that runs the worker.
+            in every attempt, "hang" goes on no more in every attempt, "hang once" in the first one, "raise" raises an
+            exception, "full" that of a full disk, "kill parent" kills the process that runs the worker.
     """
 
     notes: Path
@@ -63,8 +65,12 @@ class Decode:
             if number == 1 and harm == "kill parent" and not attempt:
                 os.kill(os.getppid(), signal.SIGKILL)
                 time.sleep(60)  # this process must end with its parent
+            if number == 1 and (harm == "hang" or (harm == "hang once" and not attempt)):
+                time.sleep(1000)
             if number == 1 and harm == "raise":
                 raise ValueError(f"no frame {number}")
+            if number == 1 and harm == "full":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{video.name}.parquet")
             time.sleep(self.seconds)
             (self.notes / f"made-{video.name}-{number}").touch()
             seed = sum(video.name.encode()) * 1000 + number

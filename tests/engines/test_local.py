@@ -83,6 +83,31 @@ def test_such_an_item_ends_the_run_where_nothing_can_take_its_place(tmp_path):
     assert not alive(tmp_path) and not multiprocessing.active_children()
 
 
+def test_a_worker_that_hangs_counts_as_one_that_died(tmp_path):
+    pipeline = stages(tmp_path, harm={"a": "hang once", "d": "hang"})
+    found = sorted(LocalEngine(attempts=2, patience_s=2).run(VIDEOS, pipeline))
+    right = [result for result in expected(tmp_path) if result[0] != "d" or result[1] == 0]
+    words = "its worker died in each of 2 attempts, at last killed as nothing came of it for 2 s"
+    assert found == sorted([*right, ("d", -1, 0, words)])
+    assert traces(tmp_path, "attempt") == ["a-0", "a-1", "b-0", "c-0", "d-0", "d-1"]
+    assert not alive(tmp_path) and not multiprocessing.active_children()
+
+
+def test_a_worker_that_hangs_ends_the_run_where_nothing_can_take_its_place(tmp_path):
+    pipeline = stages(tmp_path, lost=None, harm={"c": "hang"})
+    with pytest.raises(RuntimeError, match=r"stage 'decode' failed on Video\(name='c', .* nothing came of it for 1 s"):
+        list(LocalEngine(attempts=1, patience_s=1).run(VIDEOS[2:], pipeline))
+    assert not alive(tmp_path)
+
+
+def test_a_worker_that_nobody_asks_for_more_does_not_hang(tmp_path):
+    taken = 0
+    for _ in LocalEngine(attempts=1, patience_s=1).run([Video("a", 8)], stages(tmp_path)[:1]):
+        time.sleep(1.5 if taken < 3 else 0)
+        taken += 1
+    assert taken == 8 and traces(tmp_path, "attempt") == ["a-0"]
+
+
 @pytest.mark.parametrize("lost", ["process", None])
 def test_an_exception_ends_the_run_at_once_and_names_stage_and_item(tmp_path, lost):
     pipeline = stages(tmp_path, 1, harm={"a": "raise"}, **({} if lost else {"lost": None}))
@@ -164,6 +189,9 @@ def test_ctrl_c_and_the_death_of_the_first_process_end_all_others(tmp_path, sent
 def test_wrong_settings_are_refused_in_words():
     with pytest.raises(ValueError, match="attempts is 0 and waiting is 2; expected at least 1"):
         LocalEngine(attempts=0)
+    for seconds in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"patience_s is {seconds}; expected seconds above 0"):
+            LocalEngine(patience_s=seconds)
     with pytest.raises(
         ValueError, match="stage 'decode' has 0 workers of 1.0 cores and 0.0 GPUs; expected at least 1"
     ):

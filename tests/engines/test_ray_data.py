@@ -3,6 +3,7 @@
 """The engine of a cluster: what the engine of one machine promises, on two Ray nodes, one of which goes away."""
 
 import os
+import re
 import sys
 
 import numpy as np
@@ -42,6 +43,30 @@ def test_wrong_settings_are_refused_in_words(monkeypatch):
         RayEngine(attempts=0)
     with pytest.raises(ValueError, match="address is 'auto', a cluster that is running: it has its own num_cpus"):
         RayEngine("auto", cpus=2)
+
+
+@pytest.mark.parametrize(
+    "workers, cores, gpus, room",
+    [
+        (6, 2, 0, 6),
+        (7, 2, 0, 6),
+        (2, 5, 0, 1),
+        (1, 9, 0, 0),
+        (2, 1, 1, 2),
+        (3, 1, 1, 2),
+        (1, 1, 3, 0),
+        (39, 0.3, 0, 39),
+    ],
+)
+def test_each_worker_needs_one_machine_that_is_large_enough(workers, cores, gpus, room):
+    machines = [{"CPU": 8.0, "GPU": 2.0}, {"CPU": 4.0}, {"memory": 1e9}]
+    stage = Stage("encode", Broken("never"), workers, cores, gpus)
+    if workers <= room:
+        ray_data.check_machines(stage, machines)
+        return
+    words = rf"asks for {workers} workers, .* of one machine, but .* have room for {room} \(1 with 0 cores and 0"
+    with pytest.raises(ValueError, match=words):
+        ray_data.check_machines(stage, machines)
 
 
 @pytest.fixture(scope="module")
@@ -126,23 +151,35 @@ def test_a_node_goes_away_during_the_run_and_another_one_comes(cluster, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "build, words",
+    "build, words, cause",
     [
-        ("harm", r"stage 'decode' failed on Video\(name='d', chunks=4\): ValueError: no frame 1"),
-        (Broken("raise"), "stage 'decode' could not be built: OSError: no weights there"),
+        ("raise", r"stage 'decode' failed on Video\(name='d', chunks=4\): ValueError: no frame 1", "no frame 1"),
+        (
+            "full",
+            r"stage 'decode' failed on Video\(name='d'.* No space left",
+            "[Errno 28] No space left .*'d.parquet'",
+        ),
+        ("hang", r"stage 'decode' failed on Video\(name='d'.* at last killed as nothing came of it for 3 s", None),
+        (Broken("raise"), "stage 'decode' could not be built: OSError: no weights there", "no weights there"),
         (
             Broken("die"),
             "stage 'decode' could not be built: its worker died in each of 2 attempts, at last by SIGKILL",
+            None,
         ),
     ],
 )
-def test_what_fails_ends_the_run_and_is_named(cluster, tmp_path, build, words):
-    pipeline = spread(tmp_path, harm={"d": "raise"}, lost=None)
-    if build != "harm":
+def test_what_fails_ends_the_run_and_is_named(cluster, tmp_path, build, words, cause):
+    """What a user can mend is the cause, of which a command tells; see `plain_errors`."""
+    harm = build if isinstance(build, str) else None
+    pipeline = spread(tmp_path, harm={"d": harm}, lost=None)
+    if harm is None:
         pipeline[0] = Stage("decode", build, 2, cpus=0.7)
-    with pytest.raises(RuntimeError, match=f"^{words}"):
-        list(RayEngine(cluster.address, attempts=2).run(VIDEOS, pipeline))
-    assert len(traces(tmp_path, "attempt-d")) == (build == "harm")  # an exception is not tried again
+    with pytest.raises(RuntimeError, match=f"^{words}") as raised:
+        list(RayEngine(cluster.address, attempts=2, patience_s=3).run(VIDEOS, pipeline))
+    found = raised.value.__cause__
+    assert found is None if cause is None else re.fullmatch(cause.replace("[", r"\["), str(found))
+    attempts = {None: 0, "hang": 2}.get(harm, 1)  # an exception is not tried again
+    assert len(traces(tmp_path, "attempt-d")) == attempts
     assert wait_until(lambda: not alive(tmp_path))
 
 
@@ -164,8 +201,13 @@ def test_results_that_nobody_takes_hold_the_stages_back(cluster, tmp_path):
 
 @pytest.mark.slow
 def test_more_workers_than_the_cluster_has_cores_for(cluster, tmp_path):
-    with pytest.raises(RuntimeError, match="workers of 'decode', 'encode' need 5.5 CPUs together, but .* has 2;"):
+    with pytest.raises(ValueError, match="workers of 'decode', 'encode' need 5.5 CPUs together, but .* has 2;"):
         list(RayEngine(cluster.address).run(VIDEOS, stages(tmp_path, decoders=10)))
+    large = Stage("encode", Broken("never"), cpus=1.5)
+    with pytest.raises(
+        ValueError, match=r"'encode' asks for 1 workers, each with 1.5 cores .* \(2 with 1 cores and 0"
+    ):
+        list(RayEngine(cluster.address).run(VIDEOS, [large]))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 
 from .channel import Channel, Run, Stopped
 from .stage import Stage
-from .worker import WorkerProcess, WorkerThread, unpickled
+from .worker import PATIENCE_S, WorkerProcess, WorkerThread, check_patience, unpickled
 
 
 class LocalEngine:
@@ -21,15 +21,18 @@ class LocalEngine:
     Args:
         attempts: How often an item is tried whose worker dies.
         waiting: Number of results that may wait between two stages.
+        patience_s: Seconds that a worker may take for one result of an item; then it hangs, is killed, and counts as one
+            that died. A worker in a thread of this process cannot be killed, and is waited for without limit.
 
     Raises:
-        ValueError: if one of them is below 1.
+        ValueError: if one of the first two is below 1, or the patience no time.
     """
 
-    def __init__(self, attempts: int = 3, waiting: int = 2):
+    def __init__(self, attempts: int = 3, waiting: int = 2, patience_s: float = PATIENCE_S):
         if attempts < 1 or waiting < 1:
             raise ValueError(f"attempts is {attempts} and waiting is {waiting}; expected at least 1 of each")
-        self.attempts, self.waiting = attempts, waiting
+        check_patience(patience_s)
+        self.attempts, self.waiting, self.patience_s = attempts, waiting, patience_s
 
     def run(self, items: list[Any], stages: list[Stage]) -> Iterator[Any]:
         """Yields the results of the last stage; see [`Engine`].
@@ -69,7 +72,10 @@ class LocalEngine:
         check_gpus(stage)
         if stage.workers == 1 and stage.lost is None:
             return [WorkerThread(stage)]
-        return [WorkerProcess(stage, self.attempts, devices_of(stage, number)) for number in range(stage.workers)]
+        return [
+            WorkerProcess(stage, self.attempts, self.patience_s, devices_of(stage, number))
+            for number in range(stage.workers)
+        ]
 
 
 def feed(items: Iterable[Any], target: Channel) -> None:

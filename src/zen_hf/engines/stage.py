@@ -22,10 +22,11 @@ class Stage:
         workers: number of workers.
         cpus: processor cores of each; libraries that compute with several threads are told so.
         gpus: GPUs of each; 0 for work on processors.
-        lost: gives the results that take the place of an item's when its worker died (a decoder that crashes, too
-            little memory) in every attempt, from the item and words that hold nothing of it. They follow results of the
+        lost: gives the results that take the place of an item's when its worker died (a decoder that crashes or hangs,
+            too little memory) in every attempt, from the item and words that hold nothing of it. They follow results of the
             item that were passed on before the death. A stage that has it keeps its function in a process of its own.
-            None: such an item ends the run.
+            None: such an item ends the run, and an only worker may share this process, where one that hangs cannot be
+            killed: it is waited for without limit.
 
     Raises:
         ValueError: if it has no worker, or a worker without a core.

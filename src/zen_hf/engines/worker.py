@@ -13,9 +13,11 @@ from multiprocessing import connection as connections
 from multiprocessing import get_context, parent_process
 from typing import Any
 
+from .plain_errors import plain_copy
 from .stage import Stage
 
 BUILT, RESULT, END, FAILED = b"built", b"result", b"end", b"failed"
+PATIENCE_S = 3600.0  # the first result of a film comes when all its bytes were read twice, over whatever network
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,18 @@ def pickled(item: Any) -> Pickled:
 def unpickled(item: Any) -> Any:
     """The item itself."""
     return pickle.loads(item.data) if isinstance(item, Pickled) else item
+
+
+def check_patience(seconds: float) -> None:
+    """Refuses what is no time to wait for a result.
+
+    Raises:
+        ValueError: if it is not above 0, or more than a million seconds, for which no system waits.
+    """
+    if not 0 < seconds <= 1e6:
+        raise ValueError(
+            f"patience_s is {seconds}; expected seconds above 0 and up to a million, such as {PATIENCE_S:g}"
+        )
 
 
 def failure(stage: Stage, item: Any, words: str) -> RuntimeError:
@@ -79,11 +93,12 @@ class WorkerProcess:
     Args:
         stage: What to run.
         attempts: How often an item is tried whose process dies.
+        patience_s: Seconds that the process may take for one result of an item; then it is killed, as one that hangs.
         devices: GPUs that it sees, as in `CUDA_VISIBLE_DEVICES`; None for those that this process sees.
     """
 
-    def __init__(self, stage: Stage, attempts: int, devices: str | None = None):
-        self.stage, self.attempts = stage, attempts
+    def __init__(self, stage: Stage, attempts: int, patience_s: float, devices: str | None = None):
+        self.stage, self.attempts, self.patience_s = stage, attempts, patience_s
         self.environment = {"OMP_NUM_THREADS": str(max(1, round(stage.cpus)))}  # as Ray does for its actors
         if devices is not None:
             self.environment["CUDA_VISIBLE_DEVICES"] = devices
@@ -94,8 +109,8 @@ class WorkerProcess:
         """Results of an item, in their order, each once, however often it had to be tried.
 
         Raises:
-            RuntimeError: if the stage raised an exception; if the process died in every attempt and the stage has no
-                `lost`.
+            RuntimeError: if the stage raised an exception, of which the cause is a copy where the user can mend it; if
+                the process died in every attempt and the stage has no `lost`.
         """
         item, passed_on, died = pickled(item), 0, ""
         for _ in range(self.attempts):
@@ -108,10 +123,14 @@ class WorkerProcess:
                         passed_on += 1
                         yield result
                 return
+            except TimeoutError:
+                self.process.kill()
+                self.bury()
+                died = f"killed as nothing came of it for {self.patience_s:g} s"
             except (EOFError, OSError):  # the other end is gone
                 died = self.bury()
-                if self.closed:
-                    return
+            if self.closed:
+                return
         words = f"its worker died in each of {self.attempts} attempts, at last {died}"
         if self.stage.lost is None:
             raise failure(self.stage, item, words)
@@ -139,13 +158,13 @@ class WorkerProcess:
                 kind = self.connection.recv_bytes()
                 if kind == BUILT:
                     return True
-                words, trace = pickle.loads(self.connection.recv_bytes())
+                words, trace, cause = pickle.loads(self.connection.recv_bytes())
             except (EOFError, OSError):
                 died = self.bury()
                 continue
             error = RuntimeError(f"stage {self.stage.name!r} could not be built: {words}")
             error.add_note(trace)
-            raise error
+            raise error from cause
         if self.closed:
             return False
         raise RuntimeError(
@@ -154,15 +173,25 @@ class WorkerProcess:
         )
 
     def received(self, item: Pickled) -> Iterator[Pickled]:
-        """What the process answers to an item."""
-        while (kind := self.connection.recv_bytes()) != END:
-            data = self.connection.recv_bytes()
+        """What the process answers to an item.
+
+        Raises:
+            TimeoutError: if it says nothing for too long; the time in which nobody asks for a result is not counted.
+        """
+        while (kind := self.heard()) != END:
+            data = self.heard()
             if kind == FAILED:
-                words, trace = pickle.loads(data)
+                words, trace, cause = pickle.loads(data)
                 error = failure(self.stage, item, words)
                 error.add_note(trace)
-                raise error
+                raise error from cause
             yield Pickled(data)
+
+    def heard(self) -> bytes:
+        """What the process says next; see `received`."""
+        if not self.connection.poll(self.patience_s):
+            raise TimeoutError
+        return self.connection.recv_bytes()
 
     def bury(self) -> str:
         """Ends the process, if it has not ended; says how it did."""
@@ -216,11 +245,11 @@ def answer(connection: connections.Connection, results: Iterable[Any]) -> None:
 
 
 def send_failure(connection: connections.Connection, error: Exception) -> None:
-    """Sends an exception in words: not every exception can be pickled."""
+    """Sends an exception in words, as not every exception can be pickled, and a copy of one that the user can mend."""
     words = f"{type(error).__name__}: {error}"
     try:
         connection.send_bytes(FAILED)
-        connection.send_bytes(pickle.dumps((words, traceback.format_exc())))
+        connection.send_bytes(pickle.dumps((words, traceback.format_exc(), plain_copy(error))))
     except OSError:  # nobody is there to hear it
         os._exit(1)
 
