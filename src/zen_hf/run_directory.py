@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of one run: what was asked, on what it ran, what happened, how it ended.
 
-    config.yaml       the resolved configuration
-    environment.json  versions, machine, seed, command line and time of the last start, and of those it resumed
-    log.jsonl         one JSON object per line while it runs
-    summary.json      written last: its presence means that the run is finished
-
-Files and folders appear whole or not at all: they are written beside their place under a `.tmp-` name, then renamed.
+config.yaml       the resolved configuration
+environment.json  versions, machine, seed, command line and time of the last start, and of those it resumed
+log.jsonl         one JSON object per line while it runs
+summary.json      written last: its presence means that the run is finished
 """
 
 import errno
@@ -18,8 +16,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,6 +26,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 import zen_hf
+from zen_hf.atomic_files import atomic_write_text
 from zen_hf.recipe_configuration import recipe_as_yaml
 
 # What a result can depend on; those not installed are left out of environment.json.
@@ -199,80 +197,6 @@ def describe_environment(seed: int) -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "packages": packages,
     }
-
-
-def atomic_write_text(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all, also when the disk fills up or the process dies.
-
-    Raises:
-        OSError: It cannot be written; what was at `path` before is untouched and nothing is left beside it.
-    """
-    path = Path(path)
-    temporary = _temporary_name(path)
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _fsync(path.parent)
-
-
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder to fill; it becomes `path` when the block ends, and vanishes when the block raises.
-
-    Raises:
-        FileExistsError: `path` exists already.
-        OSError: The disk is full or not writable; nothing is left at `path` or beside it.
-
-    Example:
-        with atomic_folder(run.path / "student") as folder:
-            model.save_pretrained(folder)
-    """
-    path = Path(path)
-    if path.exists():
-        raise FileExistsError(f"{path} exists already; choose another name or remove it")
-    temporary = _temporary_name(path)
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)  # of a killed process that had the same id
-        temporary.mkdir(parents=True)
-        yield temporary
-        flush_to_disk(temporary)
-        os.rename(temporary, path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    _fsync(path.parent)
-
-
-def flush_to_disk(folder: Path) -> None:
-    """Make all files below a folder survive a power cut.
-
-    Raises:
-        OSError: The disk cannot take them.
-    """
-    for file in folder.rglob("*"):
-        _fsync(file)
-
-
-def _temporary_name(path: Path) -> Path:
-    """Return a hidden name in the same folder, hence on the same disk, so that the rename is atomic."""
-    return path.with_name(f".tmp-{path.name}-{os.getpid()}")
-
-
-def _fsync(path: Path) -> None:
-    """Make a file, or the names in a folder, survive a power cut."""
-    if os.name == "nt" and path.is_dir():  # Windows cannot open a folder
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _check_free_space(path: Path, needed: int) -> None:

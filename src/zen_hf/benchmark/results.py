@@ -27,8 +27,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 import zen_hf
+from zen_hf.atomic_files import atomic_file, atomic_folder
 from zen_hf.data.frame_pixels import FRAME_TO_PIXELS
-from zen_hf.run_directory import atomic_folder
 
 from . import video_weights
 from .dense.canvas import RULE as CANVAS_RULE
@@ -62,9 +62,8 @@ class Result:
 
     def save_predictions(self, folder: Path) -> None:
         """Write `predictions.safetensors`, whole or not at all."""
-        partial = Path(folder) / f".tmp-{PREDICTIONS}"
-        save_file(self.arrays, partial)
-        partial.replace(Path(folder) / PREDICTIONS)
+        with atomic_file(Path(folder) / PREDICTIONS) as temporary:
+            save_file(self.arrays, temporary)
 
     def save(self, folder: Path) -> None:
         """Write the result as a new folder of its own, whole or not at all.

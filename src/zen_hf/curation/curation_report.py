@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from zen_hf.atomic_files import atomic_file
+
 from .frame_row import REASONS
 from .inputs.video_input import InputProblem
 from .parts import VideoRecord
@@ -81,11 +83,10 @@ class CurationReport:
         frames = [f"frames {name}: {number}" for name, number in self._frames()]
         lines = [*map(input_line, self.inputs), *videos, *self._totals(), *frames]
         name = REPORT if share is None else f"report-{share.replace('/', '-of-')}.txt"
-        path, partial = private / name, private / f"{name}.{os.getpid()}.partial"
-        new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(new, "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        os.replace(partial, path)
+        with atomic_file(private / name) as temporary:
+            new = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(new, "w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
 
     def _line(self, record: VideoRecord) -> str:
         name = line_safe(self.names.get(record.video_id, record.video_id))

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from zen_hf.data.frame_pixels import to_unit_range
 
 from .chunk import Chunk
 from .frame_row import KEPT, REJECTED, SIGNALS
-from .parts import VideoRecord
+from .parts import VideoRecord, write_table
 
 if TYPE_CHECKING:
     from zen_hf.modeling.frame_encoder import FrameEncoder
@@ -152,8 +151,8 @@ class ChunkEncoder:
             rejected = sorted(rejected + outside, key=lambda row: row["frame_index"])
         folder = self.work / chunk.video_id
         folder.mkdir(parents=True, exist_ok=True)
-        write_table(folder / f"kept-{chunk.number:05d}.parquet", kept, KEPT)
-        write_table(folder / f"rejected-{chunk.number:05d}.parquet", rejected, REJECTED)
+        write_rows(folder / f"kept-{chunk.number:05d}.parquet", kept, KEPT)
+        write_rows(folder / f"rejected-{chunk.number:05d}.parquet", rejected, REJECTED)
         reasons = dict(Counter(row["reason"] for row in rejected))
         yield WrittenChunk(chunk.video_id, chunk.number, len(kept), reasons, chunk.record, chunk.private)
 
@@ -189,14 +188,9 @@ def summaries(encoder: "FrameEncoder", squares: np.ndarray, batch_size: int) -> 
     return np.concatenate(parts)
 
 
-def write_table(path: Path, rows: list[dict], schema: pa.Schema) -> None:
-    """Writes rows as Parquet, whole or not at all; no rows, no file."""
+def write_rows(path: Path, rows: list[dict], schema: pa.Schema) -> None:
+    """Writes rows as Parquet; no rows, no file."""
     if not rows:
         path.unlink(missing_ok=True)
         return
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        pq.write_table(pa.Table.from_pylist(rows, schema), partial, compression="none")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_table(path, pa.Table.from_pylist(rows, schema))

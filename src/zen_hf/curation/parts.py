@@ -10,10 +10,13 @@ WORK/<video_id>/record.json              VideoRecord: its presence says that the
 """
 
 import json
-import os
-import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zen_hf.atomic_files import atomic_file, atomic_write_text
 
 RECORD = "record.json"
 
@@ -79,14 +82,15 @@ class Part:
         return self.folder / "rejected.parquet"
 
 
+def write_table(path: Path, table: pa.Table) -> None:
+    """Writes a Parquet file of a part, whole or not at all; its frames are compressed already."""
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="none")
+
+
 def write_record(folder: Path, record: VideoRecord) -> None:
     """Says that a video is finished, once all its files are there."""
-    partial = folder / f"{RECORD}.{secrets.token_hex(4)}.partial"
-    with open(partial, "w", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(record), indent=1, sort_keys=True))
-        file.flush()
-        os.fsync(file.fileno())  # it speaks for all the other files
-    os.replace(partial, folder / RECORD)
+    atomic_write_text(folder / RECORD, json.dumps(asdict(record), indent=1, sort_keys=True))
 
 
 def read_part(folder: Path) -> Part | None:

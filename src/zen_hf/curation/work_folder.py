@@ -12,7 +12,6 @@ OUT.private/salt, names.csv                see identities.py
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -24,13 +23,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from zen_hf.atomic_files import atomic_write_text
 from zen_hf.engines.shards import Shard
 
 from .chunk import VideoTask
 from .encode_chunk import WrittenChunk
 from .frame_row import REJECTED
 from .inputs.video_input import VideoInput
-from .parts import Part, read_part, write_record
+from .parts import Part, read_part, write_record, write_table
 
 ASKED = ("settings", "sha256", "patient_id", "source", "procedure")  # what decides on a video's frames
 
@@ -119,7 +119,7 @@ class WorkFolder:
             folder.mkdir(parents=True, exist_ok=True)
             for file in (*folder.glob("kept-*.parquet"), *folder.glob("rejected-*.parquet")):
                 file.unlink()  # not the folder: another worker may be writing to it
-            pq.write_table(REJECTED.empty_table(), folder / "rejected.parquet")
+            write_table(folder / "rejected.parquet", REJECTED.empty_table())
         else:
             self.join_rejected(folder)
             reasons = sum((Counter(chunk.rejected) for chunk in tally.chunks.values()), Counter())
@@ -134,7 +134,7 @@ class WorkFolder:
         """One file of all rejected frames, in the order of time."""
         files = sorted(folder.glob("rejected-*.parquet"))
         tables = [pq.ParquetFile(file).read() for file in files] or [REJECTED.empty_table()]
-        pq.write_table(pa.concat_tables(tables), folder / "rejected.parquet")
+        write_table(folder / "rejected.parquet", pa.concat_tables(tables))
         for file in files:
             file.unlink()
 
@@ -147,16 +147,20 @@ class WorkFolder:
         if not os.path.isfile(video.path):
             return video.sha256()
         state = os.stat(video.path)
-        now = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+        # a file copied over it with its times has another change time or another number
+        now = {
+            "size": state.st_size,
+            "mtime_ns": state.st_mtime_ns,
+            "ctime_ns": state.st_ctime_ns,
+            "inode": state.st_ino,
+        }
         note = self.inputs / f"{hashlib.sha256(os.fsencode(os.path.abspath(video.path))).hexdigest()[:32]}.json"
         noted = read_note(note)
         if {name: noted.get(name) for name in now} == now:
             return noted["sha256"]
         now["sha256"] = video.sha256()
         note.parent.mkdir(parents=True, exist_ok=True)
-        partial = note.with_name(f"{note.name}.{secrets.token_hex(4)}.partial")
-        partial.write_text(json.dumps(now))
-        os.replace(partial, note)
+        atomic_write_text(note, json.dumps(now))
         return now["sha256"]
 
     def remove_other_settings(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from zen_hf.run_directory import flush_to_disk
+from zen_hf.atomic_files import flush_to_disk
 
 
 def save_checkpoint(accelerator: Accelerator, run: Path, step: int, keep: int, data: str) -> None:

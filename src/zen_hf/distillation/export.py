@@ -6,10 +6,10 @@ import copy
 import json
 from pathlib import Path
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.distillation.calibration import Calibration
 from zen_hf.modeling.image_processor_zen import zen_image_processor
 from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
-from zen_hf.run_directory import atomic_folder
 
 
 def export(

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, RegNetModel, ResNetModel, ViTModel
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.distillation.standardisation import StreamingMoments
 from zen_hf.modeling.frame_encoder import FrameEncoder
-from zen_hf.run_directory import atomic_folder
 
 
 def scale_teacher(source: Path, folder: Path, factor: float) -> None:

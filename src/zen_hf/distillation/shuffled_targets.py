@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.distillation.target_cache import TargetCache
-from zen_hf.run_directory import atomic_folder
 
 
 def shuffle_targets(cache: TargetCache, folder: Path, seed: int) -> None:

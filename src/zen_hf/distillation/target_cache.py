@@ -13,11 +13,11 @@ from datasets import Dataset
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.data.frame_sources import image_bytes
 from zen_hf.data.views import ViewSpec, make_view
 from zen_hf.distillation.batches import RenderedViews, ViewIndex
 from zen_hf.distillation.teachers import Teacher
-from zen_hf.run_directory import atomic_folder
 
 LAYOUT = 1  # raise when what a cached file holds changes: old files are then not found any more
 MAPPED_FILES = 10_000  # a mapping holds no file descriptor; Linux allows 65,530 per process

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.data.synthetic_surgery import SceneFrame
 from zen_hf.distillation.captions import Caption, caption, caption_tokenizer, facts_of, fits
 from zen_hf.distillation.tiny_teachers import MEAN, STD
-from zen_hf.run_directory import atomic_folder
 
 CAPTIONS_PER_FRAME = 4  # in a step: texts are short, and cost little beside the pictures
 UNKNOWN_RATE = 0.05  # of the words in training, so that a prompt with words of its own is no surprise

@@ -11,11 +11,11 @@ from torch import nn
 from transformers import PreTrainedModel, RegNetConfig, RegNetModel, ResNetConfig, ResNetModel, ViTConfig, ViTModel
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.distillation.skill_probes import known_rows
 from zen_hf.distillation.skills import LabelledFrames, Skill
 from zen_hf.distillation.teachers import resize
 from zen_hf.modeling.frame_encoder import FrameEncoder, FrameFeatures
-from zen_hf.run_directory import atomic_folder
 
 MEAN, STD = [0.5, 0.4, 0.4], [0.25, 0.25, 0.25]
 

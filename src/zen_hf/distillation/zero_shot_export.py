@@ -5,9 +5,9 @@
 import shutil
 from pathlib import Path
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.modeling.modeling_zen_zero_shot import ZenForZeroShotImageClassification
 from zen_hf.modeling.text_tower_zen import load_tokenizer
-from zen_hf.run_directory import atomic_folder
 
 
 def export_zero_shot(

@@ -20,6 +20,7 @@ from omegaconf import MISSING
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
+from zen_hf.atomic_files import atomic_write_text
 from zen_hf.data.frame_sources import FrameSource, load_frames
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.balancing import BalancingSpec
@@ -48,7 +49,7 @@ from zen_hf.recipe_configuration import load_recipe, save_recipe
 from zen_hf.recipes.ablation_table import markdown
 from zen_hf.recipes.distill import DistillRecipe, run_distillation
 from zen_hf.recipes.taught_surgery import PATCH, Stages, SurgeryBudget, quieten_libraries, rendered, trained_teachers
-from zen_hf.run_directory import RunDirectory, atomic_write_text
+from zen_hf.run_directory import RunDirectory
 
 PIXELS, RANDOM = "raw pixels", "random trunk"
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.benchmark.comparison import FORMAT, Row, compare_encoders, load_encoders, not_compared, rank_all, regrets
 from zen_hf.benchmark.statistics import Ranking, SeedSpread
-from zen_hf.run_directory import atomic_folder
 
 HEADINGS = ("task", "first", "second", "difference, 95 %", "p, with Holm", "verdict")
 

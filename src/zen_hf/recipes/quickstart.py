@@ -15,6 +15,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from zen_hf.atomic_files import atomic_folder
 from zen_hf.data.frame_sources import FrameSource
 from zen_hf.data.views import ViewSpec
 from zen_hf.distillation.optimisation import OptimizerSpec
@@ -28,7 +29,7 @@ from zen_hf.modeling.modeling_zen import ZenModel
 from zen_hf.recipes.distill import DistillRecipe, run_distillation
 from zen_hf.recipes.quickstart_report import write_report
 from zen_hf.recipes.taught_surgery import PATCH, Stages, SurgeryBudget, quieten_libraries, rendered, trained_teachers
-from zen_hf.run_directory import RunDirectory, atomic_folder
+from zen_hf.run_directory import RunDirectory
 
 PIXELS, RANDOM, STUDENT = "raw pixels", "random trunk", "student"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zen_hf.atomic_files import atomic_write_text
 from zen_hf.data.synthetic_surgery import INSTRUMENTS
 from zen_hf.data.synthetic_surgery.gallery import PALETTE
 from zen_hf.distillation.report_page import (
@@ -23,7 +24,6 @@ from zen_hf.distillation.report_page import (
 )
 from zen_hf.distillation.skill_probes import SkillReading
 from zen_hf.distillation.skills import SKILLS, LabelledFrames
-from zen_hf.run_directory import atomic_write_text
 
 SHOWN_FRAMES = 6
 NEAR_CM = (-1.5, 4.0)  # range of the colours of nearness

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from zen_hf.atomic_files import atomic_write_text
 from zen_hf.data.frame_sources import load_frames
 from zen_hf.distillation.held_out import HeldOutMonitor
 from zen_hf.distillation.held_out_features import token_maps
@@ -21,7 +22,6 @@ from zen_hf.distillation.teachers import Teacher, load_teacher
 from zen_hf.modeling.modeling_zen_distillation import ZenForDistillation
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.recipes.distill import DistillRecipe
-from zen_hf.run_directory import atomic_write_text
 
 SHOWN_FRAMES = 6
 

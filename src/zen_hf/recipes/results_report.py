@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from zen_hf.atomic_files import atomic_write_text
 from zen_hf.benchmark.report.dataset_frames import DatasetFrames
 from zen_hf.benchmark.report.entries import entries_of
 from zen_hf.benchmark.report.hub_results import hub_files
 from zen_hf.benchmark.report.markdown import results_markdown
 from zen_hf.benchmark.report.page import results_page
 from zen_hf.benchmark.result_files import read_results
-from zen_hf.run_directory import atomic_write_text
 
 
 def results_report(results: Sequence[Path], out: Path, data: Path | None = None) -> Path:

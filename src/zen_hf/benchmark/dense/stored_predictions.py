@@ -8,7 +8,6 @@ interrupted suite goes on with the first that is missing.
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from zen_hf.atomic_files import atomic_file
 from zen_hf.extraction.feature_file import content_hash
 
 from .pictures import packed, unpacked
@@ -50,12 +50,8 @@ class StoredPredictions:
         tensors = {video: packed(frames) for video, frames in outputs.items()}
         metadata = {"key": self._key, "chosen": json.dumps(chosen), "content": content_hash(tensors)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
-        try:
-            save_file(tensors, partial, metadata=metadata)
-            os.replace(partial, self.path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with atomic_file(self.path) as temporary:
+            save_file(tensors, temporary, metadata=metadata)
 
     def read(self) -> tuple[dict[str, list[bytes]], dict] | None:
         """What was written, or None where there is no file.

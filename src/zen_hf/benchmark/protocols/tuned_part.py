@@ -4,7 +4,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from zen_hf.atomic_files import atomic_file
 from zen_hf.extraction.feature_file import content_hash
 
 FORMAT = "zen-hf tuned part 1"
@@ -55,12 +55,8 @@ class TunedPart:
         ]
         metadata = {"key": self._key, "heads": json.dumps(heads), "content": content_hash(tensors)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
-        try:
-            save_file(tensors, partial, metadata=metadata)
-            os.replace(partial, self.path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with atomic_file(self.path) as temporary:
+            save_file(tensors, temporary, metadata=metadata)
 
     def read(self) -> list[Part] | None:
         """What was written, in its order, or None where there is no file.

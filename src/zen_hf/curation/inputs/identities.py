@@ -26,6 +26,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from zen_hf.atomic_files import atomic_file
+
 from .video_input import InputProblem, VideoInput, alike
 
 SALT_BYTES = 32
@@ -174,18 +176,12 @@ class Identities:
         """
         make_private(self.private)
         path = self.private / file
-        partial = path.with_name(f"{file}.{secrets.token_hex(4)}.partial")
         rows = [(identity.video_id, video.path, video.patient, video.hospital) for video, identity in videos]
-        try:
-            with open(_private_file(partial), "w", encoding="utf-8", errors="surrogateescape", newline="") as names:
+        with atomic_file(path) as temporary:
+            with open(_private_file(temporary), "w", encoding="utf-8", errors="surrogateescape", newline="") as names:
                 table = csv.writer(names)
                 table.writerow(COLUMNS)
                 table.writerows(sorted(rows))
-                names.flush()
-                os.fsync(names.fileno())  # nothing else says which video an id is
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
         return path
 
     def check_names(self, videos: list[VideoInput]) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 from datasets import Array2D, ClassLabel, Dataset, Features, Image, List, Value
 from PIL import Image as PillowImage
 
+from zen_hf.atomic_files import atomic_file
+
 from .labels import SceneFrame
 from .video import SyntheticSurgery, SyntheticVideo
 from .vocabulary import HOSPITALS, INSTRUMENTS, PHASES, PROCEDURES
@@ -143,14 +145,9 @@ def write_video(video: SyntheticVideo, path: str | os.PathLike, fps: int = 25) -
         raise ValueError(f"frames of {height} x {width} px cannot be written as mp4; choose a size with even edges")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} of {path.name} does not exist; create it first")
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.mp4")
-    try:
-        with av.open(str(partial), "w") as container:
-            stream = container.add_stream("libx264", rate=fps, options={"crf": "16", "preset": "veryfast"})
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            for number in range(len(video)):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(video[number].image, format="rgb24")))
-            container.mux(stream.encode(None))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_file(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": "16", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(len(video)):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(video[number].image, format="rgb24")))
+        container.mux(stream.encode(None))
