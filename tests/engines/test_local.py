@@ -186,6 +186,35 @@ def test_ctrl_c_and_the_death_of_the_first_process_end_all_others(tmp_path, sent
     assert wait_until(lambda: not alive(tmp_path), 10)
 
 
+LOCKED = """
+import multiprocessing
+
+def build():
+    lock = multiprocessing.RLock()  # a semaphore of the system, as the bars of many libraries have one
+
+    def locked(item):
+        with lock:
+            yield item
+
+    return locked
+
+if __name__ == "__main__":
+    import locked
+    from zen_hf.engines.local import LocalEngine
+    from zen_hf.engines.stage import Stage
+
+    print(sorted(LocalEngine().run([1, 2, 3], [Stage("locked", locked.build, 2)])))
+"""
+
+
+def test_workers_that_came_to_their_end_leave_no_semaphore(tmp_path):
+    (tmp_path / "locked.py").write_text(LOCKED)
+    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    command = [sys.executable, str(tmp_path / "locked.py")]
+    ran = subprocess.run(command, env=os.environ | paths, capture_output=True, text=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("[1, 2, 3]\n", "")  # Python warns of those that are left
+
+
 def test_wrong_settings_are_refused_in_words():
     with pytest.raises(ValueError, match="attempts is 0 and waiting is 2; expected at least 1"):
         LocalEngine(attempts=0)

@@ -96,6 +96,7 @@ def work(worker: WorkerThread | WorkerProcess, source: Channel, target: Channel)
         for item in source:
             for result in worker.results(item):
                 target.put(result)
+        worker.finish()  # before its channel ends, and with the last channel the run, which kills who is left
         target.close()
     except Stopped:
         pass

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection as connections
 from multiprocessing import get_context, parent_process
+from multiprocessing.util import Finalize
 from typing import Any
 
 from .plain_errors import plain_copy
 from .stage import Stage
 
 BUILT, RESULT, END, FAILED = b"built", b"result", b"end", b"failed"
+PARTING_S = 10.0  # for a worker to end by itself
 PATIENCE_S = 3600.0  # the first result of a film comes when all its bytes were read twice, over whatever network
 
 
@@ -82,9 +84,11 @@ class WorkerThread:
         except Exception as error:
             raise failure(self.stage, item, f"{type(error).__name__}: {error}") from error
 
-    def close(self) -> None:
-        """Lets go of what was built."""
+    def finish(self) -> None:
+        """Lets go of what was built, as nothing more comes."""
         self.function = None
+
+    close = finish
 
 
 class WorkerProcess:
@@ -203,6 +207,12 @@ class WorkerProcess:
         self.process = self.connection = None
         return f"by {signal.Signals(-code).name}" if code is not None and code < 0 else f"with exit code {code}"
 
+    def finish(self) -> None:
+        """Lets the process end by itself, as nothing more comes: one that is killed leaves semaphores to the system."""
+        if self.process is not None:
+            self.connection.close()
+            self.process.join(PARTING_S)
+
     def close(self) -> None:
         """Ends the process at once; whoever waits for its results sees no more of them. Any thread may call this."""
         with self.lock:
@@ -228,6 +238,7 @@ def serve(connection: connections.Connection, build: bytes, environment: dict[st
         try:
             item = connection.recv_bytes()
         except (EOFError, OSError):
+            Finalize(None, os._exit, (0,), exitpriority=-1)  # after the semaphores, before the slow end of torch
             return
         try:
             answer(connection, function(pickle.loads(item)))
