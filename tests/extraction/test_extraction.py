@@ -426,20 +426,36 @@ def test_folders_of_pictures_and_curated_frames(vit, films, tmp_path):
 
 
 def test_names_that_cannot_be_files_are_told(tmp_path):
-    films = [
-        Film("a", "x/a.mp4"),
-        Film("a", "y/a.avi"),
-        Film("b" * 230, "b"),
-        Film("\udcff", "c"),
-        Film("d/e", "d/e.mp4"),
-    ]
+    file = tmp_path / "a.mp4"
+    file.touch()
+    films = [Film(name, str(file)) for name in ("a", "a", "b" * 230, "\udcff", "d/e")]
     good, bad = usable(films)
     assert good == [films[0], films[4]]
     assert [outcome.failed.split(";")[0] for outcome in bad] == [
-        "another one has this name (x/a.mp4)",
+        f"another one has this name ({file})",
         "its name is longer than 220 bytes",
         "its name is not UTF-8",
     ]
+
+
+def test_what_is_called_a_film_and_is_no_file_is_told(films, tmp_path, monkeypatch):
+    folder = tmp_path / "films"
+    (folder / "closed").mkdir(parents=True)
+    shutil.copy(films / "one.mp4", folder / "film.mp4")
+    (folder / "link.mp4").symlink_to(tmp_path / "gone.mp4")
+    os.mkfifo(folder / "pipe.mp4")
+    scandir = os.scandir
+
+    def refusing(place):  # as to a user without the right to read it; tests may run as root
+        if str(place).endswith("closed"):
+            raise PermissionError(13, "Permission denied", place)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    good, bad = usable(find_films([folder]))
+    assert [film.name for film in good] == ["film"]
+    assert sorted(outcome.video for outcome in bad) == ["closed", "link", "pipe"]
+    assert all(outcome.failed.startswith("no file that can be read (a broken link, a pipe") for outcome in bad)
 
 
 def test_damaged_files_are_noticed(vit, films, tmp_path):

@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,23 @@ def test_shares_and_their_merge(config, tmp_path):
     damaged.write_bytes(content)
     with pytest.raises(ValueError, match="b.safetensors: damaged; delete it"):
         extract(config, PlainEngine(), Workers(), merge=True)
+
+
+def test_a_share_of_nothing_but_broken_films_is_finished_and_merged(config, films, tmp_path, capsys):
+    mine = tmp_path / "films"
+    mine.mkdir()
+    shutil.copy(films / "a.mp4", mine)
+    shutil.copy(films / "broken.mp4", mine)
+    config = replace(config, videos=[str(mine)])
+    shares = [extract(config, PlainEngine(), Workers(), shard=share) for share in ("0/2", "1/2")]
+    assert [[outcome.video for outcome in share] for share in shares] == [["a"], ["broken"]]
+    capsys.readouterr()
+    outcomes = extract(config, PlainEngine(), Workers(), merge=True)
+    assert {outcome.video: outcome.frames for outcome in outcomes} == {"a": 10, "broken": 0}
+    failed = json.loads((Path(config.output) / "index.json").read_text())["failed"]
+    assert failed.keys() == {"broken"}
+    lines = capsys.readouterr().err.splitlines()
+    assert f"broken: {failed['broken']}" in lines and lines[-1].endswith("1 videos could not be read")
 
 
 @pytest.mark.slow

@@ -78,8 +78,8 @@ class ChunkDecoding:
 
 @dataclass(frozen=True)
 class LostVideo:
-    """The end of a video whose decoder crashed in every attempt."""
+    """The end of a video whose decoder crashed, or came to a stop, in every attempt."""
 
     def __call__(self, video: Film | Pictures, words: str) -> Iterator[VideoEnd]:
         """See `lost` of `engines.stage.Stage`."""
-        yield VideoEnd(video.name, failed=f"its decoder crashed: {words}")
+        yield VideoEnd(video.name, failed=f"its decoder crashed or came to a stop: {words}")

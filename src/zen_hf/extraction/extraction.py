@@ -95,7 +95,7 @@ class Progress:
 
 
 def usable(videos: list[Film | Pictures]) -> tuple[list[Film | Pictures], list[VideoOutcome]]:
-    """Videos that can have a file, and the outcomes of those that cannot: their name is taken, too long or no text."""
+    """Videos that can have features, and the outcomes of others: no file, or a name that is taken, too long or no text."""
     by_name, outcomes = {}, []
     for video in videos:
         if video.name in by_name:
@@ -107,6 +107,11 @@ def usable(videos: list[Film | Pictures]) -> tuple[list[Film | Pictures], list[V
             )
         elif video.name.encode("utf-8", "replace").decode() != video.name:
             outcomes.append(VideoOutcome(ascii(video.name), failed="its name is not UTF-8; rename it"))
+        elif isinstance(video, Film) and not os.path.isfile(video.path):
+            words = (
+                "no file that can be read (a broken link, a pipe, a folder that may not be read); mend or remove it"
+            )
+            outcomes.append(VideoOutcome(video.name, failed=words))
         else:
             by_name[video.name] = video
     return list(by_name.values()), outcomes

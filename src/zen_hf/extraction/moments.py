@@ -248,7 +248,8 @@ def find_films(paths: Iterable[str | Path]) -> list[Film]:
     """Films by name: files as they are given, and all below folders that are called as films are.
 
     A film in a folder is named by its path below the folder, without the ending. Links are followed, and no folder is read
-    twice; hidden files and folders are left.
+    twice; hidden files and folders are left. Broken links, pipes and folders that may not be read are given as films:
+    `usable` says of each why it is none.
 
     Raises:
         FileNotFoundError: If a path does not exist, or a folder holds no film.
@@ -260,7 +261,9 @@ def find_films(paths: Iterable[str | Path]) -> list[Film]:
             continue
         if not given.is_dir():
             raise FileNotFoundError(f"{given}: no such film or folder of films")
-        found = [Path(file) for file in files_below(str(given))[0] if is_video_name(file) and os.path.isfile(file)]
+        files, problems = files_below(str(given))
+        closed = [folder for folder, kind, _ in problems if kind == "unreadable folder"]  # who knows what is in it
+        found = [Path(file) for file in [*filter(is_video_name, files), *closed]]
         if not found:
             raise FileNotFoundError(
                 f"{given}: no film in this folder; expected names that end in one of {', '.join(VIDEO_EXTENSIONS)}"

@@ -108,49 +108,50 @@ def extract(
     config.features.encode(encoder, blank)  # refuses layers that are not there before anything is written
     del encoder
     folder = FeatureFolder(Path(config.output), key, config.features.file_format)
-    if merge:
-        outcomes += finished_everywhere(folder, videos)
-    place = folder.folder if shard is None else folder.folder / "shards" / f"{shard.index}-of-{shard.count}"
-    run = reopened(place, config)
-    run.log(event="start", videos=len(videos))
-    with bar_of(videos) as bar, plain_errors():
-        if not merge:
-            todo = extract_videos(
-                videos,
-                folder,
-                config.encoder,
-                config.features,
-                engine,
-                workers,
-                bar.add,
-                lambda *said: tell(run, *said),
-            )
-            for outcome in todo:
-                outcomes.append(outcome)
-                bar.finish(outcome)
-                run.log(event="video", **vars(outcome))
-    for outcome in outcomes:
-        if outcome.failed is not None:
-            console.print(f"{outcome.video}: {outcome.failed}", markup=False, soft_wrap=True)
-    good = [outcome for outcome in outcomes if outcome.failed is None]
-    frames = sum(outcome.frames for outcome in good)
-    if shard is None:
-        folder.write_index(outcomes)
-        folder.remove_remains()
-    words = f"{frames} frames of {len(good)} videos, {len(outcomes) - len(good)} videos could not be read"
-    if outcomes and not good:
-        raise ValueError(f"{words}: nothing was extracted; see {run.path / 'log.jsonl'}")
-    run.finish(
-        {
-            "frames": frames,
-            "videos": len(good),
-            "failed": len(outcomes) - len(good),
-            "outcomes": outcomes_as_json(outcomes),
-        }
-    )
-    console.print(f"{folder.folder}: {words}", markup=False, soft_wrap=True)
-    if shard is not None:
-        console.print(f"share {shard} of the videos is finished; when all are: the same command with --merge")
+    with plain_errors(folder.folder):
+        if merge:
+            outcomes += finished_everywhere(folder, videos)
+        place = folder.folder if shard is None else folder.folder / "shards" / f"{shard.index}-of-{shard.count}"
+        run = reopened(place, config)
+        run.log(event="start", videos=len(videos))
+        with bar_of(videos) as bar:
+            if not merge:
+                todo = extract_videos(
+                    videos,
+                    folder,
+                    config.encoder,
+                    config.features,
+                    engine,
+                    workers,
+                    bar.add,
+                    lambda *said: tell(run, *said),
+                )
+                for outcome in todo:
+                    outcomes.append(outcome)
+                    bar.finish(outcome)
+                    run.log(event="video", **vars(outcome))
+        for outcome in outcomes:
+            if outcome.failed is not None:
+                console.print(f"{outcome.video}: {outcome.failed}", markup=False, soft_wrap=True)
+        good = [outcome for outcome in outcomes if outcome.failed is None]
+        frames = sum(outcome.frames for outcome in good)
+        if shard is None:
+            folder.write_index(outcomes)
+            folder.remove_remains()
+        words = f"{frames} frames of {len(good)} videos, {len(outcomes) - len(good)} videos could not be read"
+        if outcomes and not good and shard is None:  # a share may hold nothing but broken films
+            raise ValueError(f"{words}: nothing was extracted; see {run.path / 'log.jsonl'}")
+        run.finish(
+            {
+                "frames": frames,
+                "videos": len(good),
+                "failed": len(outcomes) - len(good),
+                "outcomes": outcomes_as_json(outcomes),
+            }
+        )
+        console.print(f"{folder.folder}: {words}", markup=False, soft_wrap=True)
+        if shard is not None:
+            console.print(f"share {shard} of the videos is finished; when all are: the same command with --merge")
     return outcomes
 
 
