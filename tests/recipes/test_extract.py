@@ -128,16 +128,19 @@ def test_a_share_of_nothing_but_broken_films_is_finished_and_merged(config, film
     mine.mkdir()
     shutil.copy(films / "a.mp4", mine)
     shutil.copy(films / "broken.mp4", mine)
+    (mine / "link.mp4").symlink_to(tmp_path / "gone.mp4")
     config = replace(config, videos=[str(mine)])
     shares = [extract(config, PlainEngine(), Workers(), shard=share) for share in ("0/2", "1/2")]
-    assert [[outcome.video for outcome in share] for share in shares] == [["a"], ["broken"]]
+    assert [[outcome.video for outcome in share] for share in shares] == [["link", "a"], ["broken"]]
+    log = (Path(config.output) / "shards" / "0-of-2" / "log.jsonl").read_text()
+    assert '"video": "link"' in log and "a broken link" in log
     capsys.readouterr()
     outcomes = extract(config, PlainEngine(), Workers(), merge=True)
-    assert {outcome.video: outcome.frames for outcome in outcomes} == {"a": 10, "broken": 0}
+    assert {outcome.video: outcome.frames for outcome in outcomes} == {"a": 10, "broken": 0, "link": 0}
     failed = json.loads((Path(config.output) / "index.json").read_text())["failed"]
-    assert failed.keys() == {"broken"}
+    assert failed.keys() == {"broken", "link"}
     lines = capsys.readouterr().err.splitlines()
-    assert f"broken: {failed['broken']}" in lines and lines[-1].endswith("1 videos could not be read")
+    assert f"broken: {failed['broken']}" in lines and lines[-1].endswith("2 videos could not be read")
 
 
 @pytest.mark.slow

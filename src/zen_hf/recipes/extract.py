@@ -114,6 +114,8 @@ def extract(
         place = folder.folder if shard is None else folder.folder / "shards" / f"{shard.index}-of-{shard.count}"
         run = reopened(place, config)
         run.log(event="start", videos=len(videos))
+        for outcome in outcomes:
+            run.log(event="video", **vars(outcome))
         with bar_of(videos) as bar:
             if not merge:
                 todo = extract_videos(
