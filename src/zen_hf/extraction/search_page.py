@@ -45,10 +45,11 @@ def search_page(
     )
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
 <title>Nearest moments</title><style>{STYLE}{LOOK}</style></head><body>
 <h1>Nearest moments</h1>
 <div class="query"><img src="{jpeg(picture, 840)}" alt="the picture that was searched with"></div>
-<p class="note">{html.escape(about)}</p>
+<p class="note">{html.escape(about)}. Pictures and names are of your films: keep this page where you keep them.</p>
 <main>
 {figures}
 </main>
@@ -76,8 +77,8 @@ def when(moment: Moment) -> str:
     """Such as 1:02:03, or the number of a frame whose time nobody knows."""
     if math.isnan(moment.time_s):
         return f"frame {moment.frame_index}"
-    seconds = moment.time_s
-    return f"{int(seconds // 3600)}:{int(seconds // 60 % 60):02d}:{seconds % 60:04.1f}"
+    minutes, tenths = divmod(round(moment.time_s * 10), 600)  # rounded before it is divided: no 0:00:60.0
+    return f"{minutes // 60}:{minutes % 60:02d}:{tenths // 10:02d}.{tenths % 10}"
 
 
 def printable(name: str) -> str:
@@ -88,6 +89,7 @@ def printable(name: str) -> str:
 def jpeg(picture: Image.Image, width: int) -> str:
     """A picture as a data URI, reduced to a width in px; without any metadata."""
     picture = picture.convert("RGB")
+    picture.info = {}  # Pillow would write the comment of the file that was read into the new one
     if picture.width > width:
         picture = picture.resize(
             (width, max(1, round(picture.height * width / picture.width))), Image.Resampling.BICUBIC
