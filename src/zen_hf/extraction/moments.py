@@ -5,8 +5,10 @@
 import hashlib
 import math
 import os
+import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from datasets import concatenate_datasets, load_dataset_builder
 from PIL import UnidentifiedImageError
 
 from zen_hf.data.frame_sources import Frames, FrameSource, image_bytes, load_source, names_splits, open_image
-from zen_hf.data.streamed_frames import chain
+from zen_hf.data.streamed_frames import StreamedFrames, chain
 from zen_hf.data.video_folder import VIDEO_EXTENSIONS, files_below, is_video_name
 from zen_hf.data.video_sampling import SampledFrame, Video, VideoError, sample_times
 
@@ -117,12 +119,14 @@ class Pictures:
         source: Folder or dataset.
         rows: Their numbers in it, in the order of time.
         stamp: As of a `Film`, of all their files.
+        found: The same for all that were found together, whose rows are those of one state of the source.
     """
 
     name: str
     source: FrameSource
     rows: tuple[int, ...]
     stamp: str = ""
+    found: str = ""
 
     @property
     def place(self) -> str:
@@ -144,7 +148,7 @@ class Pictures:
 
     def open(self, fps: float) -> "PictureMoments":
         """All of them, whatever `fps`: they were sampled when they were written."""
-        return PictureMoments(load_places(self.source), self.rows)
+        return PictureMoments(loaded_once(self.found, *astuple(self.source)), self.rows)
 
 
 class PictureMoments:
@@ -203,6 +207,22 @@ def load_places(source: FrameSource) -> Frames:
     return load_source(source, PLACES if known >= set(PLACES) else ())
 
 
+@lru_cache(maxsize=2)  # videos of a source follow each other
+def loaded_once(found: str, *source) -> Frames:
+    """Pictures, numbers and times of a source, remembered by this process: one source may hold thousands of videos.
+
+    The other columns are left, as they would lie in the memory of every worker; these stay on the disk.
+
+    Args:
+        found: Of the videos.
+        source: Values of its fields.
+    """
+    table = load_places(replace(FrameSource(*source), video_column=None, procedure_column=None))
+    if isinstance(table, StreamedFrames):
+        return table
+    return table.select_columns([name for name in ("image", *PLACES) if name in table.column_names])
+
+
 def find_pictures(source: FrameSource) -> list[Pictures]:
     """The videos of a source, by name.
 
@@ -226,7 +246,8 @@ def find_pictures(source: FrameSource) -> list[Pictures]:
             return stamp or ""
         return stamp_of([Path(table[row]["image"]["path"]) for row in of_video])
 
-    return [Pictures(video, source, tuple(rows[video]), stamp_of_rows(rows[video])) for video in sorted(rows)]
+    found = secrets.token_hex(8)
+    return [Pictures(video, source, tuple(rows[video]), stamp_of_rows(rows[video]), found) for video in sorted(rows)]
 
 
 def stamp_of(files: Iterable[Path]) -> str:
