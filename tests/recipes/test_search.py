@@ -78,3 +78,27 @@ def test_another_encoder_is_refused(place, tmp_path):
         search(tmp_path / "bad.png", place / "out")
     with pytest.raises(FileNotFoundError, match="no index.json"):
         search(place / "picture.png", tmp_path)
+
+
+def test_a_model_that_moved_keeps_its_revision_and_the_trust_in_its_code(place, tmp_path, monkeypatch):
+    moved = tmp_path / "moved"
+    shutil.copytree(place, moved)
+    config = moved / "out" / "config.yaml"
+    recorded = config.read_text()
+    for name, value in (("revision: null", "revision: v2"), ("trust_remote_code: false", "trust_remote_code: true")):
+        assert recorded.count(name) == 1
+        recorded = recorded.replace(name, value)
+    config.write_text(recorded)
+    load, asked = EncoderSource.load, []
+    monkeypatch.setattr(
+        EncoderSource,
+        "load",
+        lambda source, *device: asked.append(source) or load(EncoderSource(source.model), *device),
+    )
+    search(moved / "picture.png", moved / "out", top=1, model=str(moved / "vit"))
+    assert asked == [EncoderSource(str(moved / "vit"), "v2", True)]
+
+
+def test_films_without_a_page_are_refused(place, tmp_path):
+    with pytest.raises(ValueError, match="videos are given for thumbnails, but no page to show them on"):
+        search(place / "picture.png", place / "out", videos=[tmp_path])

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The moments that look most like a picture: `zen-hf search --image frame.jpg --features OUT`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from zen_hf.atomic_files import atomic_write_text
 from zen_hf.data.frame_sources import FrameSource, open_image
 from zen_hf.data.video_sampling import Video, VideoError
 from zen_hf.extraction.extract_array import extract
-from zen_hf.extraction.feature_settings import EncoderSource
 from zen_hf.extraction.frame_index import FrameIndex, Moment
 from zen_hf.extraction.moments import find_films, find_pictures, load_places
 from zen_hf.extraction.search_page import printable, search_page, when
 from zen_hf.recipe_configuration import load_recipe
 from zen_hf.recipes.extract import ExtractRecipe
-from zen_hf.run_directory import atomic_write_text
 
 console = Console(highlight=False)
 
@@ -41,16 +41,18 @@ def search(
         top: How many moments, at most.
         out: HTML page to write; None for none.
         videos: Films, or folders of films, for thumbnails; by default those of the extraction, where they still are.
-        model: The encoder, where it is no longer where it was.
+        model: The encoder, where it is no longer where it was; revision and trust in its code stay those of the extraction.
         apart_s: Moments of a film nearer to each other than this, in seconds, are one.
 
     Raises:
         FileNotFoundError: If the picture, the features or the encoder are not there.
-        ValueError: If the picture cannot be read, or the encoder is another one.
+        ValueError: If the picture cannot be read, the encoder is another one, or films are given and no page to show them on.
     """
+    if videos is not None and out is None:
+        raise ValueError("videos are given for thumbnails, but no page to show them on; give out as well")
     index = FrameIndex.open(features)
     recipe = recorded_recipe(features)
-    source = recipe.encoder if model is None else EncoderSource(model)
+    source = recipe.encoder if model is None else replace(recipe.encoder, model=model)
     encoder = source.load()
     index.require(encoder)
     try:
