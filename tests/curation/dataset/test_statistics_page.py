@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from curation.dataset.part_builder import build_part
 
-from zen_hf.curation.dataset.dataset_card import section
+from zen_hf.curation.dataset.dataset_card import cell, section
 from zen_hf.curation.dataset.dataset_summary import HISTOGRAMS, Histogram, histograms, summarise
 from zen_hf.curation.dataset.kept_video import KeptVideo
 from zen_hf.curation.dataset.splits import Splits
@@ -60,6 +60,11 @@ def test_a_patient_of_whom_nothing_could_be_read_is_not_counted(summed):
     assert [cell.strip() for cell in row.strip("|").split("|")][:4] == ["north", "4", "1", "2"]
     head, rule = section("By source", summary.tables["source"]).splitlines()[:2]
     assert head.count("|") == rule.count("|") == row.count("|")
+
+
+def test_a_name_in_the_card_is_shown_as_it_stands():
+    assert cell("a|b <c> & *d*\n[e](f) `g` \\ x_y") == r"a\|b &lt;c&gt; &amp; \*d\* \[e\](f) \`g\` \\ x_y"
+    assert cell(" ") == "unknown"
 
 
 def test_only_failures_are_alarms(summed):

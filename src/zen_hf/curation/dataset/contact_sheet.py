@@ -1,6 +1,6 @@
 # Copyright 2026 The ZEN authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Some kept frames on one picture, evenly drawn. Of rejected frames no pixel is ever written, so they are on none."""
+"""Some kept frames on one picture, evenly drawn."""
 
 import io
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The card of a frame dataset, `README.md`: what `datasets` needs to find the splits, then tables for people."""
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -159,15 +160,16 @@ def files_table(shards: Sequence[Shard]) -> str:
 
 
 FILES = """* `rejected.parquet`: every rejected frame with its reason, its time and what was measured of it. Of rejected frames no pixel
-  was written, here or elsewhere.
+  is in this dataset.
 * `manifest.json`: SHA-256 of every video and of every file, counts, problems, settings and versions.
 * `contact_sheet.jpg` shows kept frames, which are of patients: pass it on to nobody who may not see them.
 """
 
 
 def cell(text: str) -> str:
-    """A text that ends no cell of a table."""
-    return text.replace("|", r"\|").replace("\n", " ") or "unknown"
+    """A text that ends no cell of a table, and that Markdown shows as it stands."""
+    shown = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\|*`\[\]])", r"\\\1", shown) or "unknown"
 
 
 def hours(row: Row) -> str:
