@@ -28,7 +28,7 @@ def default(field: Field) -> str:
     value = field.default if field.default is not MISSING else field.default_factory()
     if value == "???":
         return "required"
-    return f"`{yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}`"
+    return f"`{yaml.safe_dump(value, default_flow_style=True, width=1000).splitlines()[0]}`"
 
 
 def table(recipe: type) -> str:
