@@ -134,7 +134,7 @@ class VideoDecoding:
                         yield judge.chunk(number)
                         number += 1
                 record = task.record(
-                    duration_s=round(video.duration_s, 3),
+                    duration_s=round(video.shown_s, 3),
                     fps=round(video.fps, 3),
                     width=video.width,
                     height=video.height,
@@ -158,25 +158,28 @@ def looks_of(video: Video, settings: DecodeSettings) -> dict[tuple[int, ...], Lo
     A size that the film shows in a part of it alone is looked at again there.
     """
     fewest = FEWEST_LOOKS if settings.overlays.find else 1
-    gap = video.duration_s / LOOKS
-    seen, moments = some_frames(video, 0.0, None, gap)
-    for shape, times in moments.items():
+    gap = video.frame_count / LOOKS
+    seen, places = some_frames(video, 0.0, video.frame_count)
+    for shape, numbers in places.items():
         if len(seen[shape]) < fewest:
-            first, last = max(min(times) - gap, 0.0), max(times) + gap
-            again, _ = some_frames(video, first, last, (last - first) / LOOKS)
+            first, end = max(min(numbers) - gap, 0.0), min(max(numbers) + gap, video.frame_count)
+            again, _ = some_frames(video, first, end)
             seen[shape] = max(seen[shape], again.get(shape, []), key=len)
     return {shape: Look.at(frames, settings) for shape, frames in seen.items() if len(frames) >= fewest}
 
 
-def some_frames(video: Video, start_s: float, stop_s: float | None, gap_s: float) -> tuple[dict, dict]:
-    """Frames of a film about every `gap_s` seconds, and their times, by the size of the frames."""
+def some_frames(video: Video, first: float, end: float) -> tuple[dict, dict]:
+    """Frames of a film from one number on to before another, evenly spaced, and their numbers, by the size of the frames.
+
+    Spaced by numbers, not by seconds: a pause of the recorder has no frames.
+    """
     frames: dict[tuple[int, ...], DifferentFrames] = {}
-    times: dict[tuple[int, ...], list[float]] = {}
-    fps = min(1 / gap_s, video.fps) if gap_s else video.fps
-    for frame in video.sample(fps, start_s, stop_s):
-        times.setdefault(frame.image.shape, []).append(frame.time_s)
+    numbers: dict[tuple[int, ...], list[int]] = {}
+    evenly = first + (end - first) * np.arange(LOOKS) / LOOKS
+    for frame in video.numbered(np.unique(np.ceil(evenly - 0.5).clip(0, video.frame_count - 1).astype(int))):
+        numbers.setdefault(frame.image.shape, []).append(frame.frame_index)
         frames.setdefault(frame.image.shape, DifferentFrames(DIFFERENT_LOOKS, least=0.0)).see(frame.image)
-    return {shape: seen.frames for shape, seen in frames.items()}, times
+    return {shape: seen.frames for shape, seen in frames.items()}, numbers
 
 
 class FrameJudge:

@@ -106,8 +106,7 @@ def video_frames(path, fps: float, start_s: float, stop_s: float | None, on_erro
     """Frames of a video, then a complaint about what could not be read."""
     with Video(path) as video:
         yield from video.sample(fps, start_s, stop_s)
-        faults = [line for line in video.problems if not line.startswith("pictures of ")]
-        complain(video.name, faults, on_error)
+        complain(video.name, video.faults, on_error)
 
 
 def folder_frames(

@@ -16,6 +16,7 @@ decoded.
 A frame behind damaged data, up to the next key frame, shows remains of other frames: it is not given but reported.
 """
 
+import bisect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from typing import BinaryIO, Self
 import av
 import numpy as np
 
-from .video_index import NO_TIME, VideoError, moment, open_video, read_index, words
+from .video_index import NO_TIME, VideoError, moment, moments, open_video, read_index, words
 from .video_picture import PictureMaker, upright_size
 
 __all__ = ["SampledFrame", "Video", "VideoError"]
@@ -33,6 +34,7 @@ __all__ = ["SampledFrame", "Video", "VideoError"]
 SKIPPING = ("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4")  # whose decoders can leave out what nobody needs
 LEAP = 500  # packets; passing over more than that takes longer than searching the file
 FEW = 3  # packets; emptying the decoder to pass over no more than that is not worth it
+TIE_S = 1e-9  # by less one frame is not nearer than another: 12.5 frames at 25 fps are no exact numbers
 DAMAGED, NOTHING = "damaged, or behind damaged data", "the decoder gives nothing in its turn"
 KEYS_BACK = 2  # how many key frames earlier decoding begins where the nearest does not give whole pictures
 
@@ -69,7 +71,8 @@ class Video:
         times: [frames] float64, seconds from the first frame, in the order of showing.
         frame_count: number of frames.
         duration_s: time of the last frame and its share of a second.
-        fps: frames per second, on average.
+        shown_s: the same without the pauses in which nothing was recorded.
+        fps: frames per second, on average, without pauses.
         width: of the first picture, upright, px (stored pixels, which need not be square).
         height: likewise.
         codec: as ffmpeg calls it, such as `h264`.
@@ -89,12 +92,13 @@ class Video:
             self.index = read_index(self.container, self.stream, self.name)
             self.times, self.frame_count, self.fps = self.index.times, len(self.index.times), float(self.index.fps)
             self.duration_s = float(self.times[-1] + 1 / self.fps)
+            self.shown_s = self.duration_s - self.index.paused_s
             self.to_picture = PictureMaker()
             self._damaged: dict[int, str] = {}  # packet -> what the decoder says
             self._lost: dict[int, str] = {}  # frame -> why it was not given
             self._sizes: dict[tuple[int, int], float] = {}  # size of a picture -> when it was first met
             self._shown: tuple[int, av.VideoFrame] | None = None
-            self._keys_back, self._can_seek, self._reading = 0, True, 0
+            self._keys_back, self._can_seek, self._reading = 0, len(self.index.parts) == 1, 0
             self._restart()
             self._decode_first()
         except BaseException:
@@ -114,7 +118,16 @@ class Video:
 
     @property
     def problems(self) -> list[str]:
-        """What could not be read so far, without the video's name, each with its first moment."""
+        """What the user should know of the file so far, without its name: its faults, and what is odd but was mended."""
+        lines = self.faults + self.index.remarks
+        for (height, width), time_s in list(self._sizes.items())[1:]:
+            first = f"{self.height} x {self.width}"
+            lines.append(f"pictures of {height} x {width} px from {moment(time_s)} on, of {first} px at first")
+        return lines
+
+    @property
+    def faults(self) -> list[str]:
+        """What could not be read so far, each with its first moment."""
         lines = list(self.index.problems)
         if self._damaged:
             at = [self._moment_of_packet(packet) for packet in sorted(self._damaged)]
@@ -122,12 +135,8 @@ class Video:
             lines.append(f"{counted(len(at), 'damaged packet')} (first at {at[0]}, last at {at[-1]}: {what})")
         for reason in sorted(set(self._lost.values())):
             lost = sorted(frame for frame, why in self._lost.items() if why == reason)
-            at = [moment(self.times[frame]) for frame in lost]
-            shown = ", ".join(dict.fromkeys(at[:3])) + (" ..." if len(at) > 3 else "")
-            lines.append(f"{counted(len(at), 'wanted frame')} not given: {reason} (at {shown})")
-        for (height, width), time_s in list(self._sizes.items())[1:]:
-            first = f"{self.height} x {self.width}"
-            lines.append(f"pictures of {height} x {width} px from {moment(time_s)} on, of {first} px at first")
+            at = moments([self.times[frame] for frame in lost])
+            lines.append(f"{counted(len(lost), 'wanted frame')} not given: {reason} (at {at})")
         return lines
 
     def sample(self, fps: float = 1.0, start_s: float = 0.0, stop_s: float | None = None) -> Iterator[SampledFrame]:
@@ -144,7 +153,23 @@ class Video:
         Raises:
             ValueError: if fps is not positive, or start_s is negative or not before stop_s.
         """
-        for frame, decoded in self._decode(self.nearest(sample_times(fps, start_s, stop_s, self.duration_s))):
+        yield from self.numbered(self.wanted(fps, start_s, stop_s))
+
+    def wanted(self, fps: float, start_s: float = 0.0, stop_s: float | None = None) -> np.ndarray:
+        """Numbers of the frames that `sample` gives if all can be decoded, rising.
+
+        Frames are asked which moments they are nearest to, not moments for frames: a pause, or one wrong stamp, can hold
+        more moments than fit into memory.
+        """
+        first, end = moment_numbers(fps, start_s, stop_s, self.duration_s)
+        last = np.floor(
+            ((self.times[:-1] + self.times[1:]) / 2 + TIE_S / 2) * fps
+        )  # moment of each frame but the last
+        return np.flatnonzero(np.diff(np.clip(last, first - 1, end - 1), prepend=first - 1, append=end - 1) > 0)
+
+    def numbered(self, frames: np.ndarray) -> Iterator[SampledFrame]:
+        """The frames with some rising numbers [n]; those that cannot be decoded are left out and told in `problems`."""
+        for frame, decoded in self._decode(frames):
             yield self._sampled(frame, decoded)
 
     def at(self, time_s: float) -> SampledFrame:
@@ -166,8 +191,7 @@ class Video:
         after = np.clip(np.searchsorted(self.times, times), 1, max(self.frame_count - 1, 1))
         before = after - 1
         after = np.minimum(after, self.frame_count - 1)
-        # A nanosecond of tolerance: 12.5 frames at 25 fps are no exact numbers.
-        earlier = times - self.times[before] <= self.times[after] - times + 1e-9
+        earlier = times - self.times[before] <= self.times[after] - times + TIE_S
         return np.unique(np.where(earlier, before, after))
 
     def _sampled(self, frame: int, decoded: av.VideoFrame) -> SampledFrame:
@@ -214,11 +238,13 @@ class Video:
         if self.index.packet_of is None:
             yield from self._in_order(wanted)
             return
-        keys, packets = self.index.start_key, self.index.packet_of
+        keys, packets, parts = self.index.start_key, self.index.packet_of, self.index.parts.tolist()
         first = 0
         while first < len(wanted):
             end, after = packets[wanted[first]], first + 1
-            while after < len(wanted) and keys[wanted[after]] <= end + FEW:
+            place = bisect.bisect(parts, end)
+            part_end = parts[place] if place < len(parts) else len(self.index.pts)
+            while after < len(wanted) and keys[wanted[after]] <= end + FEW and keys[wanted[after]] < part_end:
                 end, after = max(end, packets[wanted[after]]), after + 1
             yield from self._run(int(keys[wanted[first]]), int(end), wanted[first:after])
             first = after
@@ -278,8 +304,10 @@ class Video:
 
     def _earlier(self, start: int) -> int:
         """The key packet `keys_back` before one."""
-        keys = np.flatnonzero(self.index.is_key[: start + 1])[-1 - self._keys_back :]
-        return int(keys[0]) if self._keys_back else start
+        if not self._keys_back:
+            return start
+        part = int(self.index.parts[np.searchsorted(self.index.parts, start, side="right") - 1])
+        return part + int(np.flatnonzero(self.index.is_key[part : start + 1])[-1 - self._keys_back :][0])
 
     def _damage(self, packet: int, what: str) -> None:
         """Take down a damaged packet; among threads it is not known which one it is."""
@@ -359,16 +387,18 @@ class Video:
         """Bring the file to a packet and empty the decoder."""
         if self.stream.codec_context.is_open:
             self.stream.codec_context.flush_buffers()
-        if not self._next <= packet <= self._next + LEAP and not self._seek(packet):
-            self._restart()
+        if not self._next <= packet <= self._next + LEAP:
+            if self._can_seek and NO_TIME not in (self.index.pts[packet], self.index.dts[packet]):
+                if not self._seek(packet):
+                    self._restart()
+            elif packet < self._next:
+                self._restart()
         while self._next < packet and self._read()[1] is not None:
             pass
 
     def _seek(self, packet: int) -> bool:
         """Search the file for a key packet; whether it was found, by its times and its size."""
         pts, dts, size = (int(column[packet]) for column in (self.index.pts, self.index.dts, self.index.sizes))
-        if not self._can_seek or NO_TIME in (pts, dts):
-            return False
         try:
             self.container.seek(min(pts, dts), stream=self.stream)
             self._packets = self.container.demux(self.stream)
@@ -394,6 +424,11 @@ def sample_times(fps: float, start_s: float, stop_s: float | None, duration_s: f
     Raises:
         ValueError: if there can be none.
     """
+    return np.arange(*moment_numbers(fps, start_s, stop_s, duration_s)) / fps
+
+
+def moment_numbers(fps: float, start_s: float, stop_s: float | None, duration_s: float) -> tuple[int, int]:
+    """The first k and the one behind the last of the moments k / fps, as `sample_times` has them."""
     if not 0 < fps < math.inf:
         raise ValueError(f"fps is {fps}; expected a positive number of frames per second")
     if not 0 <= start_s < math.inf:
@@ -402,7 +437,8 @@ def sample_times(fps: float, start_s: float, stop_s: float | None, duration_s: f
         raise ValueError(f"stop_s is {stop_s}; expected more than start_s ({start_s}), or None for the end")
     stop_s = duration_s if stop_s is None else min(stop_s, duration_s)
     tolerance = 1e-9  # a start of 0.3 s is moment 3 of 10 per second
-    return np.arange(math.ceil(start_s * fps - tolerance), max(math.ceil(stop_s * fps - tolerance), 0)) / fps
+    first = math.ceil(start_s * fps - tolerance)
+    return first, max(math.ceil(stop_s * fps - tolerance), first)
 
 
 def counted(number: int, what: str) -> str:
