@@ -10,6 +10,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 
 import numpy as np
 from PIL import Image
@@ -20,11 +21,12 @@ from zen_hf.data.video_sampling import SampledFrame, Video, VideoError
 
 from .chunk import Chunk, VideoTask
 from .frame_row import SIGNALS
+from .judging.brief_writing import common_lines, stroke_signs
 from .judging.different_frames import DifferentFrames
 from .judging.filters import FilterSettings, rejection
 from .judging.geometry import Geometry, GeometrySettings, find_geometry
 from .judging.near_duplicates import DuplicateSettings, SeenFrames
-from .judging.overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
+from .judging.overlays import SMALLEST, Overlays, OverlaySettings, find_overlays, frame_overlay
 from .judging.signals import Signals, measure
 from .parts import VideoRecord
 
@@ -128,8 +130,8 @@ class VideoDecoding:
         try:
             with Video(task.video.open(), task.video.name, threads=1) as video:
                 judge = FrameJudge(task, self.settings, self.image_size, looks_of(video, self.settings))
-                for frame in video.sample(self.settings.fps, stop_s=self.stop_s):
-                    judge.see(frame)
+                for frame, after in pairwise(chain(video.sample(self.settings.fps, stop_s=self.stop_s), [None])):
+                    judge.see(frame, after)
                     if judge.waiting >= CHUNK_FRAMES or judge.bytes >= CHUNK_BYTES:
                         yield judge.chunk(number)
                         number += 1
@@ -196,7 +198,8 @@ class FrameJudge:
         self, task: VideoTask, settings: DecodeSettings, image_size: int | None, looks: dict[tuple[int, ...], Look]
     ):
         self.task, self.settings, self.image_size, self.looks = task, settings, image_size, looks
-        self.before: np.ndarray | None = None
+        self.before: SampledFrame | None = None
+        self.strokes: dict[int, np.ndarray] = {}  # by the index of the frame, of the last ones
         self.seen = SeenFrames(settings.duplicates)
         self.sampled = self.bytes = 0
         self.unsafe = Counter()
@@ -207,16 +210,19 @@ class FrameJudge:
         """Number of judged frames that are in no chunk yet."""
         return len(self.candidates) + len(self.rejected)
 
-    def see(self, frame: SampledFrame) -> None:
-        """Judges the next frame."""
+    def see(self, frame: SampledFrame, after: SampledFrame | None) -> None:
+        """Judges the next frame; the sampled one after it, if there is one, tells writing that is there for seconds."""
         self.sampled += 1
         place = {"video_id": self.task.video_id, "frame_index": frame.frame_index, "time_s": frame.time_s}
         look = self.looks.get(frame.image.shape)
-        before = self.before if self.before is not None and self.before.shape == frame.image.shape else None
-        self.before = frame.image
-        signals = measure(frame.image, look.area if look else None, before)
+        before, after = (
+            other if other is not None and other.image.shape == frame.image.shape else None
+            for other in (self.before, after)
+        )
+        self.before = frame
+        signals = measure(frame.image, look.area if look else None, None if before is None else before.image)
         measured = {name: getattr(signals, name) for name in SIGNALS}
-        refused = self.refusal(frame, look, signals)
+        refused = self.refusal(frame, look, signals) or self.brief_writing(frame, look, (before, after))
         if refused is None:
             picture = look.geometry.apply(look.overlays.apply(frame.image))
             hashed = perceptual_hash(picture)
@@ -255,6 +261,22 @@ class FrameJudge:
             return "overlay", unsafe
         covered = frame_overlay(look.overlays.apply(frame.image), look.geometry, self.settings.overlays)
         return None if covered is None else ("overlay", covered)
+
+    def brief_writing(self, frame: SampledFrame, look: Look, neighbours: tuple) -> tuple[str, str] | None:
+        """Reason and detail of a frame that has a line of writing in common with a neighbour, or None."""
+        if not self.settings.overlays.refuse_frames or min(frame.image.shape[:2]) < SMALLEST:
+            return None
+        near = [other for other in neighbours if other is not None]
+        self.strokes = {
+            one.frame_index: self.strokes[one.frame_index]
+            if one.frame_index in self.strokes
+            else stroke_signs(look.overlays.apply(one.image))
+            for one in (frame, *near)
+        }
+        strokes = self.strokes[frame.frame_index]
+        if any(common_lines(strokes, self.strokes[other.frame_index]) for other in near):
+            return "overlay", "a line of writing, which the sampled frame before or after has too"
+        return None
 
     def why_unsafe(self, shape: tuple[int, ...], look: Look | None) -> str | None:
         """Why a name might be legible on frames of a size: burned-in writing on them could not be looked for."""

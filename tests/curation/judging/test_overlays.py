@@ -5,12 +5,23 @@
 import importlib.util
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from zen_hf.curation.decode_video import DecodeSettings, looks_of
+from zen_hf.curation.judging.different_frames import different_frames
 from zen_hf.curation.judging.geometry import GeometrySettings, find_geometry
-from zen_hf.curation.judging.overlays import Overlays, OverlaySettings, find_overlays, frame_overlay
+from zen_hf.curation.judging.overlays import (
+    FEWEST_DIFFERENT,
+    SMALLEST,
+    Overlays,
+    OverlaySettings,
+    find_overlays,
+    frame_overlay,
+)
+from zen_hf.data.video_sampling import Video
 
 
 def beside(name):
@@ -120,6 +131,54 @@ def test_a_film_too_still_to_tell_writing_from_the_scene_is_doubtful():
     assert not look(film("beta", 0, SIZE, moves="pausing"))[1].doubtful
 
 
+def only_an_instrument_moves(hospital):
+    """A fixed camera: one scene with noise, before which a shaft swings."""
+    scene = film(hospital, 0, SIZE, moves="still")
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    rng, frames = np.random.default_rng(1), []
+    for frame in scene:
+        angle, tip = np.radians(rng.uniform(20, 75)), rng.uniform(0.4, 0.9) * SIZE[1]
+        along = columns * np.cos(angle) + (rows - 36) * np.sin(angle)
+        across = np.abs((rows - 36) * np.cos(angle) - columns * np.sin(angle))
+        shaft = (across < 0.12 * SIZE[0]) & (along < tip)
+        frames.append(np.where(shaft[..., None], (200 - 2 * across)[..., None], frame).astype(np.uint8))
+    return frames
+
+
+@pytest.mark.parametrize("hospital", ["gamma", *(pytest.param(h, marks=SLOW) for h in ("alpha", "epsilon"))])
+def test_a_fixed_camera_before_which_an_instrument_moves_is_doubtful(hospital):
+    frames = only_an_instrument_moves(hospital)
+    assert len(different_frames(frames)) >= FEWEST_DIFFERENT  # whole frames differ, so that this alone tells nothing
+    assert look(frames)[1].doubtful
+    assert not look(film(hospital, 0, SIZE))[1].doubtful
+
+
+def test_a_still_window_that_is_masked_makes_no_film_doubtful():
+    frames = [frame.copy() for frame in film("gamma", 0, SIZE)]
+    panel = film("delta", 3, SIZE)[0][:200, :400]
+    for frame in frames:
+        frame[100:300, 200:600] = panel
+    _, overlays = look(frames)
+    assert overlays.apply(frames[0])[104:296, 204:596].max() == 0
+    assert not overlays.doubtful
+
+
+def dark_at_the_edge(rgb):
+    """A frame as some recorders leave it: its outermost row and column half as bright, with ringing beside them."""
+    picture = rgb.astype(np.float32)
+    for depth, gain in enumerate((0.5, 1.06, 0.95)):
+        for line in (depth, -1 - depth):
+            picture[line] *= gain
+            picture[:, line] *= gain
+    return films.compressed(np.clip(picture, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("hospital", ["beta", *(pytest.param(h, marks=SLOW) for h in ("alpha", "gamma", "epsilon"))])
+def test_a_dark_outermost_row_and_column_are_no_writing(hospital):
+    frames = [dark_at_the_edge(frame) for frame in film(hospital, 0, SIZE)]
+    assert look(frames)[1].boxes == ()
+
+
 def test_a_film_that_pauses_is_not_masked():
     geometry, overlays = look(film("beta", 1, SIZE, moves="pausing"))
     assert films.masked_share(overlays.boxes, geometry.area(SIZE)) < 0.02
@@ -163,6 +222,21 @@ def test_single_frames_with_a_window_two_pictures_or_a_text_screen():
     assert frame_overlay(window, geometry, OverlaySettings(refuse_frames=False)) is None
 
 
+def test_small_frames_are_not_refused_for_windows():
+    """Downscaled surgery has rectangles of few pixels; a drawn window above the floor is refused, below it is not."""
+    frames = [frame.copy() for frame in film("gamma", 0, SIZE)[:4]]
+    for frame in frames:
+        frame[200:340, 20:260] = 255 - frame[200:340, 20:260]
+
+    def verdicts(height):
+        size = (round(height * SIZE[1] / SIZE[0]), height)
+        small = [np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX)) for frame in frames]
+        return [frame_overlay(frame, find_geometry(small, GeometrySettings()), SETTINGS) for frame in small]
+
+    assert verdicts(64) == verdicts(SMALLEST - 1) == [None] * 4
+    assert any(verdicts(SMALLEST))
+
+
 def test_known_boxes_are_always_masked():
     settings = OverlaySettings(find=False, boxes=[[0.5, 0.9, 0.5, 0.1]])
     frames = film("gamma", 0, SIZE)
@@ -201,6 +275,41 @@ def test_real_films_without_writing_are_not_masked(shared_data):
         geometry, overlays = look(frames)
         assert films.masked_share(overlays.boxes, geometry.area(frames[0].shape)) < 0.02
         assert [frame_overlay(frame, geometry, SETTINGS) for frame in frames[::8]] == [None] * 4
+
+
+def write_film(path, pictures, fps=5):
+    """H.264, every picture held for a second."""
+    height, width = (side // 2 * 2 for side in pictures[0].shape[:2])
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"crf": "20", "preset": "veryfast"}
+        for number in range(len(pictures) * fps):
+            picture = np.ascontiguousarray(pictures[number // fps][:height, :width])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@pytest.mark.parametrize("patient", ["VID68", "VID70", "VID73", "VID74"])
+def test_real_films_as_curation_sees_them_get_no_mask_at_all(patient, shared_data, tmp_path):
+    """Sixty frames of an operation as an H.264 film; recorders of these left a dark outermost row and column."""
+    files = sorted((shared_data / "cholect50-val" / "videos" / patient).glob("*.jpg"))
+    evenly = np.linspace(0, len(files) - 1, 60).round().astype(int)
+    write_film(tmp_path / "film.mp4", real_frames([files[i] for i in evenly]))
+    with Video((tmp_path / "film.mp4").open("rb"), "film") as video:
+        (look_at_all,) = looks_of(video, DecodeSettings()).values()
+    assert look_at_all.overlays == Overlays((), doubtful=False)
+
+
+@pytest.mark.slow
+@pytest.mark.real
+def test_real_films_that_move_are_not_doubtful(shared_data):
+    files = sorted((shared_data / "intermountain-stanford-lap").glob("*.jpg"))
+    sets = [files[20 * video : 20 * video + 20] for video in range(16)]
+    sets += [sorted((shared_data / "endovis15-rigid" / f"OP{n}").glob("img_??.jpg")) for n in (1, 2, 3)]
+    assert [look(real_frames(files))[1].doubtful for files in sets] == [False] * 19
 
 
 @pytest.mark.slow

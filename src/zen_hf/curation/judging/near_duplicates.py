@@ -40,7 +40,7 @@ class DuplicateSettings:
                     f"duplicates.{name} is {getattr(self, name)}; expected -1 (keep all) to 16, as frames that have "
                     "nothing in common differ in about 32 bits"
                 )
-        if self.cosine <= 0:
+        if not self.cosine > 0:
             raise ValueError(f"duplicates.cosine is {self.cosine}; expected a cosine above 0, such as 0.985")
 
 
