@@ -12,9 +12,10 @@ from pathlib import Path
 from zen_hf.data.video_sampling import Video, VideoError
 from zen_hf.engines.plan import Plan, StageCost
 
+from .candidate_encoder import EncoderSettings
 from .chunk import VideoTask
 from .decode_video import DecodeSettings, VideoDecoding, looks_of
-from .encode_chunk import ChunkEncoder, EncoderSettings
+from .encode_chunk import ChunkEncoder
 from .inputs.video_input import VideoInput
 
 SAMPLED_VIDEOS = 3
@@ -104,7 +105,8 @@ def measure_sample(
         started = time.perf_counter()
         encode = ChunkEncoder(Path(folder), encoder, gpu)
         startup = time.perf_counter() - started
-        decoding = VideoDecoding(settings, encode.image_size, SAMPLED_SECONDS)
+        size = None if encode.candidates is None else encode.candidates.image_size
+        decoding = VideoDecoding(settings, size, SAMPLED_SECONDS)
         whole = part = looking = decoded = encoded = 0.0
         longest = kept = 0
         read_bytes = 0

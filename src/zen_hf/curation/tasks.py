@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,9 +15,9 @@ from pathlib import Path
 import zen_hf
 from zen_hf.engines.shards import Shard
 
+from .candidate_encoder import EncoderSettings, KnownEncoder
 from .chunk import VideoTask
 from .decode_video import DecodeSettings
-from .encode_chunk import EncoderSettings
 from .inputs.identities import Identities, Identity
 from .inputs.video_input import InputProblem, InputSettings, VideoInput, find_videos
 from .work_folder import WorkFolder
@@ -55,13 +56,11 @@ def find_tasks(
 
 def share_of(videos: list[VideoInput], shard: Shard) -> list[VideoInput]:
     """The videos of a share; copies of one file stay together, since files of the same size do."""
-    groups: dict[int, list[VideoInput]] = {}
-    for video in videos:
-        groups.setdefault(size_of(video), []).append(video)
-    sizes = sorted(groups)
-    weights = [size * len(groups[size]) for size in sizes]
-    mine = shard.mine(sizes, [str(size) for size in sizes], weights)
-    return [video for video in videos if size_of(video) in set(mine)]
+    of_video = [size_of(video) for video in videos]
+    counts = Counter(of_video)
+    sizes = sorted(counts)
+    mine = set(shard.mine(sizes, [str(size) for size in sizes], [size * counts[size] for size in sizes]))
+    return [video for video, size in zip(videos, of_video, strict=True) if size in mine]
 
 
 def require_shares(private: Path, found: Iterable[str]) -> None:
@@ -95,14 +94,14 @@ def versions_of(encoder: EncoderSettings) -> dict[str, str]:
     return {"zen-hf": zen_hf.__version__} | {name: importlib.metadata.version(name) for name in packages}
 
 
-def settings_hash(frames: DecodeSettings, encoder: EncoderSettings) -> str:
+def settings_hash(frames: DecodeSettings, encoder: EncoderSettings, known: KnownEncoder | None) -> str:
     """What the frames of a video depend on beside its bytes."""
     decoding = asdict(frames)
     for name in ACROSS:
         decoding["duplicates"].pop(name)
     depends = {"frames": decoding, "encoder": None, "versions": versions_of(encoder)}
-    if encoder.model is not None:
-        depends["encoder"] = [encoder.load().fingerprint, encoder.image_size, encoder.batch_size, encoder.threads]
+    if known is not None:
+        depends["encoder"] = [known.fingerprint, known.image_size, encoder.batch_size, encoder.threads]
         if encoder.classifier is not None:
             files = sorted(file for file in Path(encoder.classifier).iterdir() if file.is_file())
             depends["classifier"] = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]

@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zen_hf.curation.across_videos import shown_before
+from zen_hf.curation.candidate_encoder import EncoderSettings, KnownEncoder
 from zen_hf.curation.chunk import VideoTask
 from zen_hf.curation.curation_report import CurationReport
 from zen_hf.curation.dataset.assemble import AssemblySettings, assemble
 from zen_hf.curation.decode_video import DecodeSettings, VideoDecoding, lost_video
-from zen_hf.curation.encode_chunk import ChunkEncoding, EncoderSettings, WrittenChunk
+from zen_hf.curation.encode_chunk import ChunkEncoding, WrittenChunk
 from zen_hf.curation.inputs.identities import Identities, IdentitySettings
 from zen_hf.curation.inputs.video_input import InputSettings, find_videos
 from zen_hf.curation.parts import Part
@@ -88,8 +89,9 @@ def run_curation(
 ) -> Path | None:
     """Runs a resolved recipe; see [`curate`]."""
     output, console = Path(config.output), Console()
+    encoder = config.encoder.known()  # here, so that one that does not fit is found before anything is begun
     identities = Identities.open(output, config.identities)
-    settings = settings_hash(config.frames, config.encoder)
+    settings = settings_hash(config.frames, config.encoder, encoder)
     work = WorkFolder(identities.private, settings)
     with work.held(shard), plain_errors():
         tasks, identified, problems = find_tasks(config.inputs, identities, work, settings, shard)
@@ -103,7 +105,7 @@ def run_curation(
                     f"{len(todo)} of {len(tasks)} videos are not finished (first: {todo[0].video.name!r}); run their "
                     "shares, or leave --merge out to go through them now"
                 )
-            parts |= go_through(todo, config, engine, work, report, workers)
+            parts |= go_through(todo, config, encoder, engine, work, report, workers)
             report.print_summary()
         finally:
             report.write(identities.private, share=None if shard is None else str(shard))
@@ -118,9 +120,8 @@ def run_curation(
         in_order = [parts[video] for video in sorted(parts)]
         dropped = shown_before(in_order, config.frames.duplicates)
         left_out = dict(sorted(Counter(problem.kind for problem in problems).items()))
-        assemble(
-            output, in_order, config.assembly, dropped, settings_of(config), versions_of(config.encoder), left_out
-        )
+        used = settings_of(config, encoder)
+        assemble(output, in_order, config.assembly, dropped, used, versions_of(config.encoder), left_out)
         identities.write_names(identified)
         work.remove_other_settings()
         console.print(f"{output}: stream it with datasets.load_dataset({str(output)!r}, streaming=True)")
@@ -141,6 +142,7 @@ def taken_up(tasks: list[VideoTask], work: WorkFolder, report: CurationReport, m
 def go_through(
     tasks: list[VideoTask],
     config: CurateRecipe,
+    encoder: KnownEncoder | None,
     engine: Engine,
     work: WorkFolder,
     report: CurationReport,
@@ -151,10 +153,14 @@ def go_through(
         return {}
     gpus = gpus_wanted(config, workers)
     encode = ChunkEncoding(work.parts, config.encoder.anywhere(), gpu=gpus > 0)
-    size = encode().image_size  # an encoder or classifier that does not fit is found before anything is begun
     for task in tasks:
         work.begin(task)
-    decoding = Stage("decode", VideoDecoding(config.frames, size), workers.decoders, lost=lost_video)
+    decoding = Stage(
+        "decode",
+        VideoDecoding(config.frames, None if encoder is None else encoder.image_size),
+        workers.decoders,
+        lost=lost_video,
+    )
     encoding = Stage("encode", encode, max(1, gpus), cpus=workers.cores, gpus=1.0 if gpus else 0.0)
     by_id, parts, frames = {task.video_id: task for task in tasks}, {}, 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -212,14 +218,15 @@ def print_plan(
     return found
 
 
-def settings_of(config: CurateRecipe) -> dict:
-    """What the manifest says of the recipe: nothing of where videos and models lie."""
+def settings_of(config: CurateRecipe, encoder: KnownEncoder | None) -> dict:
+    """What the manifest says of the recipe: nothing of where videos and models lie, or of how a house calls its own."""
     tree = recipe_as_dict(config)
     for key in ("output", "inputs"):
         tree.pop(key)
     tree["identities"].pop("salt_file")
     tree["encoder"] |= {"classifier": config.encoder.classifier is not None}
-    if config.encoder.model is not None:
-        tree["encoder"]["model"] = Path(config.encoder.model).name
-        tree["encoder"]["fingerprint"] = config.encoder.load().fingerprint
+    if encoder is not None:
+        tree["encoder"]["fingerprint"] = encoder.fingerprint
+        if Path(config.encoder.model).exists():
+            tree["encoder"]["model"] = "a local model"
     return tree

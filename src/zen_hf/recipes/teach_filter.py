@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from zen_hf.curation.encode_chunk import summaries
+from zen_hf.curation.candidate_encoder import summaries
 from zen_hf.curation.judging.filters import FilterSettings, rejection
 from zen_hf.curation.judging.frame_classifier import FrameClassifier, judge
 from zen_hf.curation.judging.geometry import GeometrySettings, find_geometry
