@@ -110,7 +110,7 @@ def test_shares_and_their_merge(config, tmp_path):
     whole = files(config.output)
     config = replace(config, output=str(tmp_path / "shared"))
     for share in ("0/2", "1/2"):
-        with pytest.raises(ValueError, match="is in no finished share of"):
+        with pytest.raises(ValueError, match="a merge needs all shares of one number"):
             extract(config, PlainEngine(), Workers(), merge=True)
         extract(config, PlainEngine(), Workers(), shard=share)
     extract(config, PlainEngine(), Workers(), merge=True)

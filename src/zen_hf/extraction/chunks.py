@@ -5,6 +5,7 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
+
+from zen_hf.engines.plain_errors import FULL
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,8 @@ class ChunkFolder:
             save_file(features | places, partial)
             os.replace(partial, path)
         except SafetensorError as error:
-            raise OSError(
-                f"{path}: cannot be written ({error}); make room, and start the same command again"
-            ) from error
+            code = re.search(r"os error (\d+)", str(error))  # the only place where safetensors tells it
+            advice = "make room, and " if code is not None and int(code[1]) in FULL else ""
+            raise OSError(f"{path}: cannot be written ({error}); {advice}start the same command again") from error
         finally:
             partial.unlink(missing_ok=True)

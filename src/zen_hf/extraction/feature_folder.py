@@ -7,6 +7,8 @@ OUT/features/<video>.safetensors    or .parquet: see video_file.py
 OUT/stamps/<video>.json             size and times of what the features were made of, which need no hash while they stay
 OUT/chunks/                         what is finished of videos that are not
 OUT/index.json                      what all files have in common, and what every video came to
+OUT/shards/<i>-of-<n>/              the record of a share of the videos
+OUT/*.lock                          see engines/held_folder.py
 ```
 """
 
@@ -15,7 +17,8 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zen_hf.run_directory import atomic_write_text
+from zen_hf.atomic_files import atomic_write_text
+from zen_hf.engines.shards import Shard
 
 from .chunks import ChunkFolder, VideoEnd
 from .moments import Film, Pictures, Unreadable
@@ -113,10 +116,37 @@ class FeatureFolder:
         return path.read_text(encoding="utf-8") == json.dumps({"sha256": sha256, "stamp": video.stamp}) + "\n"
 
     def remove_remains(self) -> None:
-        """Remove what killed runs left; for a time when nobody else writes here."""
+        """Remove what killed runs left; for a run that holds the whole folder, as shares that are alive need theirs."""
         shutil.rmtree(self.chunks.folder, ignore_errors=True)
         for path in (self.folder / "features").rglob(f".*{PARTIAL}"):
             path.unlink()
+
+    def outcomes_of_shares(self) -> dict[str, VideoOutcome]:
+        """What every video came to in the shares of one number: of those numbers whose shares are all finished, the newest.
+
+        Shares of a number that was given up are left out, whatever they say.
+
+        Raises:
+            ValueError: If there is no such number; names the shares that are not finished, of every number.
+        """
+        shares = {}
+        for record in sorted((self.folder / "shards").glob("*-of-*")):
+            shares.setdefault(Shard.parse(record.name.replace("-of-", "/")).count, []).append(record)
+        missing, finished = [], []
+        for count in sorted(shares):
+            records = [self.folder / "shards" / f"{index}-of-{count}" / "summary.json" for index in range(count)]
+            lacking = [f"{index}/{count}" for index, record in enumerate(records) if not record.is_file()]
+            if lacking:
+                missing.append(f"{', '.join(lacking[:10])}{' ...' * (len(lacking) > 10)}")
+            else:
+                finished.append((max(record.stat().st_mtime_ns for record in records), records))
+        if not finished:
+            words = f"these are not finished: {'; '.join(missing)}" if missing else "there is none"
+            raise ValueError(
+                f"{self.folder}: a merge needs all shares of one number, and {words}; run them, then merge"
+            )
+        of_shares = [json.loads(record.read_text(encoding="utf-8"))["outcomes"] for record in max(finished)[1]]
+        return {about["video"]: VideoOutcome(**about) for outcomes in of_shares for about in outcomes}
 
     def write_index(self, outcomes: list[VideoOutcome]) -> None:
         """Say what there is, by name of the video."""

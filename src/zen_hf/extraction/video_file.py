@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
+from zen_hf.engines.plain_errors import FULL
+
 from .feature_file import map_tensors
 
 SIZES = {"F64": 8, "I64": 8, "F32": 4, "BF16": 2, "F16": 2}  # bytes; larger ones lie first, so that all are aligned
@@ -127,7 +129,7 @@ def join_chunks(parts: list[Path], path: Path, video: str, key: dict) -> None:
         key: Of the features, ready for JSON.
 
     Raises:
-        OSError: If the disk is full or does not let itself be written.
+        OSError: If the disk is full or does not let itself be written, or a chunk is not there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
@@ -136,6 +138,8 @@ def join_chunks(parts: list[Path], path: Path, video: str, key: dict) -> None:
         write(parts, partial, video, key)
         os.replace(partial, path)
     except OSError as error:
+        if error.errno not in FULL:
+            raise OSError(f"{path}: cannot be written ({error}); start the same command again") from error
         words = error.strerror or error
         raise OSError(f"{path}: cannot be written ({words}); make room, and start the same command again") from error
     finally:

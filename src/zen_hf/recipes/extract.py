@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Features of films, frames or a task's data: `zen-hf extract --model M --videos DIR --out DIR`."""
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from zen_hf.benchmark.feature_cache import extract_features, require_readable
 from zen_hf.benchmark.suites import data_below
 from zen_hf.benchmark.task import load_task
 from zen_hf.data.frame_sources import FrameSource
+from zen_hf.engines.held_folder import held
 from zen_hf.engines.plain_errors import plain_errors
 from zen_hf.engines.plan import Plan, plan_table
 from zen_hf.engines.shards import Shard
@@ -62,6 +62,10 @@ class ExtractRecipe:
             raise ValueError("videos and frames are empty; name films, folders of films, or sources of frames")
         if not self.fps > 0:
             raise ValueError(f"fps is {self.fps}; expected frames per second above 0, such as 1 or 0.2")
+        if not self.videos and self.fps != 1.0:
+            raise ValueError(
+                f"fps is {self.fps}, but there are no videos to sample, and all frames are taken; leave it out"
+            )
 
     def find(self) -> list[Film | Pictures]:
         """The videos, in the order in which they were named."""
@@ -89,11 +93,13 @@ def extract(
 
     Raises:
         FileNotFoundError: If the model or an input does not exist.
-        FileExistsError: If another run writes to the folder.
-        ValueError: If a setting is not possible or differs from that of the run before, no video could be read, or a merge
-            lacks one.
+        FileExistsError: If the folder holds a finished run of other settings.
+        ValueError: If a setting is not possible or differs from that of the run before, no video could be read, a merge
+            lacks one, or a run that would disturb this one works in the folder.
         OSError: If the disk is full.
     """
+    if shard is not None and merge:
+        raise ValueError(f"shard is {shard} with merge; run every share without merge, then merge without shard")
     videos, outcomes = usable(config.find())
     if shard is not None:
         shard = Shard.parse(shard)
@@ -108,7 +114,7 @@ def extract(
     config.features.encode(encoder, blank)  # refuses layers that are not there before anything is written
     del encoder
     folder = FeatureFolder(Path(config.output), key, config.features.file_format)
-    with plain_errors(folder.folder):
+    with held(folder.folder, shard), plain_errors(folder.folder):
         if merge:
             outcomes += finished_everywhere(folder, videos)
         place = folder.folder if shard is None else folder.folder / "shards" / f"{shard.index}-of-{shard.count}"
@@ -230,25 +236,19 @@ def finished_everywhere(folder: FeatureFolder, videos: list[Film | Pictures]) ->
     """Outcomes of all videos after all shares were run, every file checked.
 
     Raises:
-        ValueError: If a share was not finished, or a file is missing or damaged.
+        ValueError: If the shares of no number are all finished, or a file is missing or damaged.
     """
-    found, failed = [], {}
-    records = sorted((folder.folder / "shards").glob("*-of-*"))
-    for record in records:
-        summary = record / "summary.json"
-        if not summary.is_file():
-            raise ValueError(f"{record}: this share is not finished; run its command again, then merge")
-        outcomes = json.loads(summary.read_text(encoding="utf-8"))["outcomes"]
-        failed |= {outcome["video"]: outcome["failed"] for outcome in outcomes if outcome["failed"] is not None}
+    found, told = [], folder.outcomes_of_shares()
     for video in videos:
         outcome = folder.finished(video)
-        if outcome is None and video.name not in failed:
+        if outcome is None and (video.name not in told or told[video.name].failed is None):
             raise ValueError(
-                f"{video.name} is in no finished share of {folder.folder}; run all shares of one count, then merge"
+                f"{video.name} has no features in {folder.folder}, and no finished share says why: it came, was changed or "
+                "was deleted since; run all shares of one number, then merge"
             )
         if outcome is not None:
             VideoFile.open(folder.path(video.name)).require_undamaged()
-        found.append(outcome or VideoOutcome(video.name, failed=failed[video.name]))
+        found.append(outcome or told[video.name])
     return found
 
 
