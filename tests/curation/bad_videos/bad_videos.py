@@ -4,7 +4,8 @@ Each case is one file (or link, pipe, folder ...) with what must come of it:
 
 * `frames`: there is a picture in it that every player shows, so at least one frame;
 * `refused`: no video, so a reason in words and no frame;
-* `either`: whatever the decoder makes of it, but frames or a reason, and nothing else.
+* `either`: versions of ffmpeg, of its encoders or users of the machine differ in it: frames or a reason, and nothing
+  else. Each such case says why.
 """
 
 from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ class Case:
 
     name: str
     make: Callable[[Path], object]
-    expected: str = "either"
+    expected: str
 
 
 def holding(content: bytes) -> Callable[[Path], object]:
