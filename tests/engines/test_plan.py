@@ -114,3 +114,13 @@ def test_stages_share_the_cores_of_a_machine():
     console = Console(record=True, width=120)
     console.print(plan_table(shared))
     assert "more machines make the run shorter" in " ".join(console.export_text().split())
+
+
+def test_what_follows_at_the_end_is_for_one_machine():
+    stages = [StageCost("decode", 50.0), StageCost("encode", 100.0)]
+    plan = Plan(10.0, 0.1, stages, bytes_per_hour=0, items_per_hour=0, nodes=2, finish_s=720)
+    assert plan.hours * 3600 == pytest.approx(500 + 720)
+    console = Console(record=True, width=120)
+    console.print(plan_table(plan))
+    text = console.export_text()
+    assert "at the end" in text and "0.20" in text

@@ -97,3 +97,11 @@ def read_part(folder: Path) -> Part | None:
     """The part of a folder, or None where its video is not finished."""
     file = folder / RECORD
     return Part(folder, VideoRecord(**json.loads(file.read_text()))) if file.is_file() else None
+
+
+def read_note(note: Path) -> dict:
+    """What an earlier run noted in a file; of one that is not there or is no JSON, nothing."""
+    try:
+        return json.loads(note.read_text())
+    except (OSError, ValueError):
+        return {}

@@ -17,6 +17,7 @@ from .chunk import VideoTask
 from .decode_video import DecodeSettings, VideoDecoding, looks_of
 from .encode_chunk import ChunkEncoder
 from .inputs.video_input import VideoInput
+from .judging.near_duplicates import seconds_across
 
 SAMPLED_VIDEOS = 3
 SAMPLED_SECONDS = 300.0  # of each
@@ -36,6 +37,7 @@ class MeasuredSample:
         kept_bytes: Bytes written per hour of video.
         kept: Frames kept per hour of video.
         encode_cores: Processor cores that encoding kept busy.
+        numbers: Of an embedding; 0 without an encoder.
     """
 
     hours: float
@@ -47,6 +49,7 @@ class MeasuredSample:
     kept_bytes: float
     kept: float
     encode_cores: int
+    numbers: int
 
     def plan(
         self, input_bytes: int, workers: int, gpus: int, nodes: int, hours: float | None, shard_bytes: float
@@ -61,8 +64,9 @@ class MeasuredSample:
             hours: Hours of video; None to estimate them from the length of the files.
             shard_bytes: Size of a shard.
         """
+        hours = hours if hours is not None else input_bytes / self.bytes_per_hour
         return Plan(
-            video_hours=hours if hours is not None else input_bytes / self.bytes_per_hour,
+            video_hours=hours,
             sample_hours=self.hours,
             stages=[
                 StageCost("decode", self.decode_s, workers),
@@ -74,6 +78,7 @@ class MeasuredSample:
             nodes=nodes,
             longest_hours=self.longest_hours,
             cores=os.cpu_count(),
+            finish_s=seconds_across(self.kept * hours, self.numbers) if self.numbers else 0.0,
         )
 
 
@@ -143,5 +148,6 @@ def measure_sample(
         startup_s=startup,
         kept_bytes=written_bytes / part,
         kept=kept / part,
+        numbers=0 if encode.candidates is None else encode.candidates.encoder.summary_size,
         encode_cores=1 if gpu or encoder.model is None else encoder.threads,
     )

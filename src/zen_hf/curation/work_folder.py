@@ -5,6 +5,7 @@
 ```text
 OUT.private/parts/<settings>/<video_id>/   one finished video each; see parts.py
 OUT.private/inputs/                        hash of every input file, so that a large one is read once for it
+OUT.private/across_videos.json             which frames other videos show too; see across_videos.py
 OUT.private/salt, names.csv                see identities.py
 ```
 """
@@ -30,7 +31,7 @@ from .chunk import VideoTask
 from .encode_chunk import WrittenChunk
 from .frame_row import REJECTED
 from .inputs.video_input import VideoInput
-from .parts import Part, read_part, write_record, write_table
+from .parts import Part, read_note, read_part, write_record, write_table
 
 ASKED = ("settings", "sha256", "patient_id", "source", "procedure")  # what decides on a video's frames
 
@@ -188,11 +189,3 @@ def locked(file: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def read_note(note: Path) -> dict:
-    """What is noted of an input; of a note that is not there or was cut off, nothing."""
-    try:
-        return json.loads(note.read_text())
-    except (OSError, ValueError):
-        return {}

@@ -62,6 +62,7 @@ class Plan:
         longest_hours: Length of the longest video: one video goes through one worker of the first stage, so a run
             cannot be shorter than that takes.
         cores: Processor cores of a machine; None for as many as the workers want.
+        finish_s: Seconds on one machine for what follows when all stages are done.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -76,6 +77,7 @@ class Plan:
     nodes: int = 1
     longest_hours: float = 0.0
     cores: int | None = None
+    finish_s: float = 0.0
 
     def __post_init__(self):
         if self.video_hours <= 0 or self.sample_hours <= 0:
@@ -87,10 +89,10 @@ class Plan:
                 f"a plan has {len(self.stages)} stages, {self.nodes} nodes and shards of {self.shard_bytes} bytes; "
                 "expected at least 1 of each"
             )
-        if self.bytes_per_hour < 0 or self.items_per_hour < 0 or self.longest_hours < 0:
+        if min(self.bytes_per_hour, self.items_per_hour, self.longest_hours, self.finish_s) < 0:
             raise ValueError(
-                f"bytes_per_hour is {self.bytes_per_hour}, items_per_hour {self.items_per_hour} and longest_hours "
-                f"{self.longest_hours}; expected at least 0 of each"
+                f"bytes_per_hour is {self.bytes_per_hour}, items_per_hour {self.items_per_hour}, longest_hours "
+                f"{self.longest_hours} and finish_s {self.finish_s}; expected at least 0 of each"
             )
 
     @property
@@ -111,7 +113,8 @@ class Plan:
         """Time from start to end."""
         first = self.stages[0]
         longest = (first.seconds * self.longest_hours + first.startup_s) / 3600
-        return max(longest, self.shared_hours, self.slowest.hours(self.video_hours / self.nodes))
+        working = max(longest, self.shared_hours, self.slowest.hours(self.video_hours / self.nodes))
+        return working + self.finish_s / 3600
 
     @property
     def bytes(self) -> float:
@@ -145,6 +148,8 @@ def plan_table(plan: Plan) -> Table:
         hours = stage.hours(plan.video_hours / plan.nodes)
         mark = " *" if stage is plan.slowest and len(plan.stages) > 1 else ""
         table.add_row(stage.name + mark, f"{stage.seconds:,.1f}", f"{stage.workers * plan.nodes}", f"{hours:,.2f}")
+    if plan.finish_s:
+        table.add_row("at the end", "", "1", f"{plan.finish_s / 3600:,.2f}")
     table.add_section()
     table.add_row("whole run", "", "", f"{plan.hours:,.2f}")
     table.add_row("output", "", "", size_words(plan.bytes))
@@ -153,7 +158,7 @@ def plan_table(plan: Plan) -> Table:
     if len(plan.stages) > 1:
         table.caption = (
             "* sets the pace, with the other stages on the same cores: more machines make the run shorter"
-            if plan.shared_hours >= plan.hours
+            if plan.shared_hours >= plan.hours - plan.finish_s / 3600
             else "* sets the pace: more workers here make the run shorter"
         )
     return table

@@ -118,7 +118,7 @@ def run_curation(
         if merge:
             require_shares(identities.private, parts.keys())
         in_order = [parts[video] for video in sorted(parts)]
-        dropped = shown_before(in_order, config.frames.duplicates)
+        dropped = shown_before(in_order, config.frames.duplicates, identities.private / "across_videos.json")
         left_out = dict(sorted(Counter(problem.kind for problem in problems).items()))
         used = settings_of(config, encoder)
         assemble(output, in_order, config.assembly, dropped, used, versions_of(config.encoder), left_out)

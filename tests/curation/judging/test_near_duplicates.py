@@ -115,3 +115,12 @@ def test_wrong_input_is_named():
     with pytest.raises(ValueError, match="duplicates.cosine is -1"):
         DuplicateSettings(cosine=-1)
     assert list(duplicates_across([], DuplicateSettings())) == []
+
+
+def test_the_time_to_compare_grows_with_the_square_of_the_frames(monkeypatch):
+    clock = iter([0.0, 2.0, 10.0, 12.0])
+    monkeypatch.setattr(near_duplicates.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(near_duplicates, "BATCH", 8)
+    monkeypatch.setattr(near_duplicates, "BLOCK", 16)
+    assert near_duplicates.seconds_across(128, 4) == 2.0 * 128**2 / 2 / 128
+    assert near_duplicates.seconds_across(256, 4) == 4 * 2.0 * 128**2 / 2 / 128
