@@ -428,13 +428,17 @@ def test_folders_of_pictures_and_curated_frames(vit, films, tmp_path):
 def test_names_that_cannot_be_files_are_told(tmp_path):
     file = tmp_path / "a.mp4"
     file.touch()
-    films = [Film(name, str(file)) for name in ("a", "a", "b" * 230, "\udcff", "d/e")]
+    names = ("a", "a", "b" * 230, "\udcff", "d/e", "a", "/etc/x", "f/../../x", "f..g")
+    films = [Film(name, str(file)) for name in names]
     good, bad = usable(films)
-    assert good == [films[0], films[4]]
-    assert [outcome.failed.split(";")[0] for outcome in bad] == [
-        f"another one has this name ({file})",
-        "its name is longer than 220 bytes",
-        "its name is not UTF-8",
+    assert good == [films[0], films[4], films[8]]
+    assert [(outcome.video, outcome.failed.split(";")[0]) for outcome in bad] == [
+        ("a (number 2 of this name)", "another one has this name"),
+        ("b" * 230, "its name is longer than 220 bytes"),
+        ("'\\udcff'", "its name is not UTF-8"),
+        ("a (number 3 of this name)", "another one has this name"),
+        ("x", "its name leads out of the folder of features"),
+        ("x", "its name leads out of the folder of features"),
     ]
 
 

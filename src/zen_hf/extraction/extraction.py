@@ -3,6 +3,7 @@
 """Runs an extraction: videos through the stages, and the file of each as soon as all its chunks are written."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -95,12 +96,16 @@ class Progress:
 
 
 def usable(videos: list[Film | Pictures]) -> tuple[list[Film | Pictures], list[VideoOutcome]]:
-    """Videos that can have features, and the outcomes of others: no file, or a name that is taken, too long or no text."""
-    by_name, outcomes = {}, []
+    """Videos that can have features, and the outcomes of others: no file, or a name that cannot be that of a file."""
+    by_name, outcomes, seen = {}, [], Counter()
     for video in videos:
+        seen[video.name] += 1
         if video.name in by_name:
-            words = f"another one has this name ({by_name[video.name].place}); rename one of them"
-            outcomes.append(VideoOutcome(f"{video.name} ({video.place})", failed=words))
+            words = "another one has this name; rename one of them, or extract them to folders of their own"
+            outcomes.append(VideoOutcome(f"{video.name} (number {seen[video.name]} of this name)", failed=words))
+        elif os.path.isabs(video.name) or ".." in video.name.split("/"):
+            words = "its name leads out of the folder of features; rename it"
+            outcomes.append(VideoOutcome(os.path.basename(video.name), failed=words))
         elif any(len(os.fsencode(part)) > LONGEST_NAME for part in video.name.split("/")):
             outcomes.append(
                 VideoOutcome(video.name, failed=f"its name is longer than {LONGEST_NAME} bytes; shorten it")

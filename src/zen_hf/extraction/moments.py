@@ -44,11 +44,6 @@ class Film:
     stamp: str = ""
 
     @property
-    def place(self) -> str:
-        """Where it is."""
-        return self.path
-
-    @property
     def extent(self) -> int:
         """Its length in bytes; 0 where it cannot be looked at."""
         return os.path.getsize(self.path) if os.path.isfile(self.path) else 0
@@ -129,11 +124,6 @@ class Pictures:
     found: str = ""
 
     @property
-    def place(self) -> str:
-        """Where they are."""
-        return self.source.path
-
-    @property
     def extent(self) -> int:
         """Their number."""
         return len(self.rows)
@@ -162,7 +152,7 @@ class PictureMoments:
             try:
                 digest.update(hashlib.sha256(image_bytes(frame["image"])).digest())
             except OSError as error:
-                raise Unreadable(f"{frame['image']['path']}: {error.strerror or error}") from error
+                raise Unreadable(f"{Path(frame['image']['path']).name}: {why(error)}") from error
             digest.update(repr([frame.get(name) for name in PLACES]).encode())
         self.sha256 = digest.hexdigest()
 
@@ -177,13 +167,21 @@ class PictureMoments:
                 with open_image(row["image"]) as picture:
                     image = np.array(picture.convert("RGB"))
             except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-                where = row["image"]["path"] or f"row {self.rows[place]}"
-                self.problems.append(f"{where}: not a readable picture ({error})")
+                path = row["image"]["path"]
+                where = Path(path).name if path else f"row {self.rows[place]}"
+                self.problems.append(f"{where}: not a readable picture ({why(error)})")
                 continue
             yield place, SampledFrame(image, row.get("frame_index", place), row.get("time_s", math.nan))
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def why(error: Exception) -> str:
+    """An error of a picture in words that are the same in every run, and tell no folder."""
+    if isinstance(error, UnidentifiedImageError):
+        return "of no known format"  # Pillow's words hold a path, or an address in memory
+    return getattr(error, "strerror", None) or str(error)
 
 
 def splits_of(source: FrameSource) -> list[str]:
