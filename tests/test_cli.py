@@ -261,3 +261,39 @@ def test_what_belongs_to_a_plan_is_refused_without_one(zen_hf_command, recipe_ca
     assert zen_hf_command(f"{command} --nodes 4") == zen_hf_command(f"{command} --hours 9") == 2
     assert "--hours and --nodes belong to --plan" in capsys.readouterr().err
     assert zen_hf_command(f"{command} --hours 9 --plan") == 0
+
+
+IDLE = {
+    "curate films": "give --out",
+    "curate films --out o --plan --shard 0/2 --engine ray": "leave --engine, --shard out",
+    "curate films --out o --shard 0/2 --merge": "leave --shard out",
+    "extract --model m --out o": "give --videos, films or folders of films, or --frames",
+    "extract --model m --videos films --out o --plan --merge": "leave --merge out",
+    "extract --model m --videos films --out o --split train": "--split is for --frames",
+    "extract --model m --frames f --out o --fps 2": "--fps is for --videos",
+    "search --image i.jpg --features f --videos films": "--videos is for the thumbnails of --out",
+}
+
+
+@pytest.mark.parametrize("line", IDLE)
+def test_options_that_would_do_nothing_are_refused(zen_hf_command, recipe_calls, capsys, line):
+    assert zen_hf_command(line) == 2
+    assert IDLE[line] in " ".join(capsys.readouterr().err.split())
+    assert recipe_calls == []
+
+
+def test_an_extra_that_is_not_installed_is_one_line_and_a_broken_import_a_traceback(
+    zen_hf_command, monkeypatch, capsys
+):
+    raising(monkeypatch, ImportError("Ray is not installed; pip install 'zen-hf[ray]'"))
+    assert zen_hf_command("quickstart") == 1
+    assert capsys.readouterr().err == "error: Ray is not installed; pip install 'zen-hf[ray]'\n"
+    raising(monkeypatch, ModuleNotFoundError("No module named 'nothing'", name="nothing"))
+    with pytest.raises(ModuleNotFoundError):
+        zen_hf_command("quickstart")
+
+
+def test_ctrl_c_is_said(zen_hf_command, monkeypatch, capsys):
+    raising(monkeypatch, KeyboardInterrupt())
+    assert zen_hf_command("quickstart") == 130
+    assert capsys.readouterr().err.strip().endswith("stopped")

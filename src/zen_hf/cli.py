@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import typer
 
+INTERRUPTED = 130  # exit code after Ctrl-C
+
 app = typer.Typer(
     help="ZEN: distil, use and measure a vision foundation model for minimally invasive surgery.",
     epilog="--debug anywhere on the line, or ZEN_DEBUG=1, shows the traceback of an error.",
@@ -26,11 +28,16 @@ def main() -> int:
     debug = len(arguments) < len(sys.argv[1:]) or os.environ.get("ZEN_DEBUG", "0") not in ("", "0")
     try:
         app(args=arguments, prog_name="zen-hf")
-    except (ValueError, OSError) as error:  # what the library raises for bad input, bad files and full disks
-        if debug:
+    # what the library raises for bad input, bad files and full disks, and where an extra is not installed
+    except (ValueError, OSError, ImportError) as error:
+        if debug or getattr(error, "name", None) is not None:  # Python names the module that it does not find
             raise
         print(f"error: {_message(error)}", file=sys.stderr)
         return 1
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("stopped", file=sys.stderr)
+        raise
     return 0
 
 
@@ -291,6 +298,7 @@ def doctor(
 
 @app.command()
 def curate(
+    context: typer.Context,
     videos: Annotated[
         list[str] | None,
         typer.Argument(help="Files, folders, globs, or a CSV table (video, procedure, hospital, patient)."),
@@ -330,6 +338,9 @@ def curate(
       zen-hf curate videos --out frames --procedure cholecystectomy
       zen-hf curate videos.csv --out frames --model facebook/dinov2-small --set frames.fps=0.5
     """
+    refuse_idle_options(given_options(context))
+    if out is None and recipe is None and not any(key.startswith("output=") for key in override or []):
+        raise typer.BadParameter("give --out, the folder of the dataset.")
     given = {"output": out and str(out), "frames.fps": fps, "inputs.procedure": procedure, "encoder.model": model}
     given["inputs.paths"] = videos or None
     overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
@@ -340,8 +351,6 @@ def curate(
     from zen_hf.recipes.curate import print_plan
 
     hands = workers_here(workers, gpus)
-    if not plan and (hours is not None or nodes != 1):
-        raise typer.BadParameter("--hours and --nodes belong to --plan.")
     if plan:
         print_plan(recipe, settings, hands, nodes, hours)
         return
@@ -409,21 +418,23 @@ def extract(
     )
     from zen_hf.recipes.extract import extract as run_extraction
 
-    source = EncoderSource(model, revision, trust_remote_code)
+    source, given = EncoderSource(model, revision, trust_remote_code), given_options(context)
     if (task is None) != (data is None):
         raise typer.BadParameter("--task and --data go together.")
     if task is not None:
         taken = {"model", "out", "task", "data", "image_size", "batch_size", "revision", "trust_remote_code"}
-        given = {name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"}
         if given - taken:
-            more, known = (
-                ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names)) for names in (given - taken, taken)
-            )
             raise typer.BadParameter(
-                f"--task fills the cache as the benchmark does, without {more}; it takes {known}."
+                f"--task fills the cache as the benchmark does, without {flags(given - taken)}; it takes {flags(taken)}."
             )
         extract_task(source, task, data, out, image_size or 0, batch_size)
         return
+    refuse_idle_options(given)
+    if not videos and not frames:
+        raise typer.BadParameter("give --videos, films or folders of films, or --frames, or --task with --data.")
+    for option, inputs in (("split", "frames"), ("fps", "videos")):
+        if option in given and inputs not in given:
+            raise typer.BadParameter(f"--{option} is for --{inputs}, which is not there.")
     config = ExtractRecipe(
         output=str(out),
         encoder=source,
@@ -433,8 +444,6 @@ def extract(
         fps=fps,
     )
     hands = workers_here(workers, gpus)
-    if not plan and (hours is not None or nodes != 1):
-        raise typer.BadParameter("--hours and --nodes belong to --plan.")
     if plan:
         print_plan(config, hands, hours, nodes)
         return
@@ -459,6 +468,8 @@ def search(
     Example:
       zen-hf search --image frame.jpg --features features --out nearest.html
     """
+    if videos and out is None:
+        raise typer.BadParameter("--videos is for the thumbnails of --out, which is not there.")
     from zen_hf.recipes.search import search
 
     search(image=image, features=features, top=top, out=out, videos=videos, model=model, apart_s=apart)
@@ -482,6 +493,29 @@ def miniature(
     from zen_hf.recipes.miniature import miniature
 
     miniature(name=name, out=out, seconds=seconds, size=size, seed=seed)
+
+
+def given_options(context: typer.Context) -> set[str]:
+    """Names of the options that the command line has."""
+    return {name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"}
+
+
+def flags(names: set[str]) -> str:
+    """Options as they are written."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names))
+
+
+def refuse_idle_options(given: set[str]) -> None:
+    """Refuses options of curate and extract that would do nothing beside the others."""
+    idle = given & {"shard", "merge", "engine", "address"}
+    if "plan" in given and idle:
+        raise typer.BadParameter(
+            f"--plan measures a sample on this machine and runs nothing; leave {flags(idle)} out."
+        )
+    if "plan" not in given and given & {"hours", "nodes"}:
+        raise typer.BadParameter("--hours and --nodes belong to --plan.")
+    if {"shard", "merge"} <= given:
+        raise typer.BadParameter("--merge comes alone, when all shares are finished; leave --shard out.")
 
 
 def _message(error: Exception) -> str:
