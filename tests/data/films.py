@@ -25,6 +25,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from zen_hf.data.synthetic_surgery import SyntheticSurgery
 
@@ -131,6 +132,7 @@ def write_film(
             stream.max_b_frames = b_frames
         if times is not None:
             stream.codec_context.time_base = Fraction(1, CLOCK)
+        converter = VideoReformatter()
         tick = Fraction(1, CLOCK) if times is not None else 1 / stream.codec_context.framerate
         track = container.add_stream("mp2" if str(path).endswith("mpg") else "aac", rate=44100) if sound else None
         for index, number in enumerate(numbers):
@@ -138,7 +140,8 @@ def write_film(
             if interlaced:
                 upper = slice(0, round(size[0] * (1 - STRIP)), 2)
                 picture[upper] = draw(number + 3, size)[upper]
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = converter.reformat(frame, format=pix_fmt, threads=1)
             frame.time_base = tick
             frame.pts = index if times is None else round(times[index] * CLOCK)
             container.mux(stream.encode(frame))
