@@ -73,6 +73,8 @@ def test_finished_run_is_refused(tmp_path):
     for resume in (False, True):
         with pytest.raises(FileExistsError, match="already holds a finished run"):
             RunDirectory.create(run.path, {"a": 1}, seed=0, resume=resume)
+    with pytest.raises(ValueError, match=r"another configuration: a \(was 1, now 2\)"):
+        RunDirectory.create(run.path, {"a": 2}, seed=0, resume=True)
 
 
 def test_unfinished_run_needs_resume_and_the_same_configuration(tmp_path):

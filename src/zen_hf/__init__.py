@@ -48,6 +48,8 @@ ELSEWHERE = {"extract": "zen_hf.extraction.extract_array"}  # the other names ar
 
 def __getattr__(name: str):
     """Load a public name on first use (PEP 562)."""
+    if name == "data":  # so that `zen_hf.data.frames` is there after `import zen_hf`
+        return import_module("zen_hf.data")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(ELSEWHERE.get(name, "zen_hf.modeling")), name)

@@ -88,6 +88,8 @@ class RunDirectory:
         if path.exists() and not existed:
             raise FileExistsError(f"{path} is a file, expected a folder for the run; choose another output folder")
         if (path / "summary.json").exists():
+            if resume and (path / "config.yaml").exists():
+                run._check_same_run(config, seed)  # says which key differs, where one does
             raise FileExistsError(f"{path} already holds a finished run (summary.json); choose another output folder")
         started = any((path / name).exists() for name in ("config.yaml", "environment.json", "log.jsonl"))
         if started and not resume:

@@ -61,7 +61,7 @@ def test_the_private_report(tmp_path):
         "Jane Doe.mp4 (v1): kept 40 of 100 (50 blurred, 10 black)",
         "OR-7/two\\nlines [bold].mp4 (v2): kept 9 of 10 (1 black); 2 packets lost at 00:12:31",
         "broken.mp4 (v3): FAILED: no video stream [Jane Doe: bad\\x1b[2J]",
-        "videos: 3 of 1.0 hours, curated: 2, failed: 1, with problems: 1, remarks about inputs: 3",
+        "videos: 3 (1.0 hours), curated: 2, failed: 1, with problems: 1, remarks about inputs: 3",
         "videos that are not finished: 1; run the same command again",
         "frames looked at: 110",
         "frames kept: 49",
@@ -106,7 +106,7 @@ def test_a_run_without_a_readable_frame_has_a_summary():
     report = CurationReport({"v3": "broken.mp4"}, Console(file=out, width=200))
     report.add_video(RECORDS[2])
     report.print_summary()
-    assert "videos: 1 of 0.0 hours, curated: 0, failed: 1" in out.getvalue()
+    assert "videos: 1 (0.0 minutes), curated: 0, failed: 1" in out.getvalue()
 
 
 @pytest.mark.parametrize(

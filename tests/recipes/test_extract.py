@@ -75,7 +75,7 @@ def test_a_run_and_the_same_again(config, capsys):
     assert (summary["videos"], summary["failed"], summary["frames"]) == (3, 1, 30)
     extract(config, PlainEngine(), Workers())
     assert files(config.output) == first
-    with pytest.raises(FileExistsError, match="already holds a finished run"):
+    with pytest.raises(ValueError, match=r"another configuration: fps \(was 1.0, now 2.0\)"):
         extract(replace(config, fps=2.0), PlainEngine(), Workers())
 
 

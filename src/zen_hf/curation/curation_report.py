@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from zen_hf.atomic_files import atomic_file
+from zen_hf.engines.plan import duration_words
 
 from .frame_row import REASONS
 from .inputs.video_input import InputProblem
@@ -90,7 +91,9 @@ class CurationReport:
 
     def _line(self, record: VideoRecord) -> str:
         name = line_safe(self.names.get(record.video_id, record.video_id))
-        more = self.private.get(record.video_id)
+        more = self.private.get(record.video_id, "")
+        if record.failed is not None and record.failed in more:  # the same words, with the name
+            return f"{name} ({record.video_id}): FAILED: {line_safe(more)}"
         return f"{name} ({record.video_id}): {outcome(record)}" + (f" [{line_safe(more)}]" if more else "")
 
     def _frames(self) -> list[tuple[str, int]]:
@@ -107,7 +110,7 @@ class CurationReport:
         damaged = sum(bool(record.problems) for record in self.records.values())
         hours = sum(record.duration_s for record in self.records.values()) / 3600
         lines = [
-            f"videos: {len(self.records)} of {hours:.1f} hours, curated: {len(self.records) - failed}, failed: {failed}, "
+            f"videos: {len(self.records)} ({duration_words(hours)}), curated: {len(self.records) - failed}, failed: {failed}, "
             f"with problems: {damaged}, remarks about inputs: {len(self.inputs)}"
         ]
         missing = len(set(self.names) - set(self.records))

@@ -87,7 +87,7 @@ class DecodeSettings:
     duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
 
     def __post_init__(self):
-        if self.fps <= 0:
+        if not 0 < self.fps < float("inf"):
             raise ValueError(f"fps is {self.fps}; expected frames per second above 0, such as 1 or 0.2")
 
 
@@ -300,5 +300,5 @@ class FrameJudge:
 
 def lost_video(task: VideoTask, words: str) -> Iterator[Chunk]:
     """What stands for a video that ended its worker's process in every attempt."""
-    failed = f"its decoder crashed in every attempt ({words})"
+    failed = f"its decoder crashed or came to a stop in every attempt ({words})"
     yield Chunk(task.video_id, 0, record=task.record(failed=failed))

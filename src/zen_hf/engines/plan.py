@@ -135,7 +135,8 @@ class Plan:
 def plan_table(plan: Plan) -> Table:
     """The plan as a table for the console."""
     table = Table(
-        title=f"{plan.video_hours:,.1f} hours of video, by a sample of {plan.sample_hours:.2f} hours", box=box.SIMPLE
+        title=f"{duration_words(plan.video_hours)} of video, by a sample of {duration_words(plan.sample_hours)}",
+        box=box.SIMPLE,
     )
     for column, side in (
         ("stage", "left"),
@@ -162,6 +163,11 @@ def plan_table(plan: Plan) -> Table:
             else "* sets the pace: more workers here make the run shorter"
         )
     return table
+
+
+def duration_words(hours: float) -> str:
+    """Hours in the unit that reads best."""
+    return f"{hours:,.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
 
 
 def size_words(size: float) -> str:

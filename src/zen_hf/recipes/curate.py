@@ -93,7 +93,7 @@ def run_curation(
     identities = Identities.open(output, config.identities)
     settings = settings_hash(config.frames, config.encoder, encoder)
     work = WorkFolder(identities.private, settings)
-    with work.held(shard), plain_errors():
+    with work.held(shard), plain_errors(output):
         tasks, identified, problems = find_tasks(config.inputs, identities, work, settings, shard)
         report = CurationReport({task.video_id: task.video.name for task in tasks}, console)
         report.add_problems(problems)

@@ -93,7 +93,6 @@ def extract(
 
     Raises:
         FileNotFoundError: If the model or an input does not exist.
-        FileExistsError: If the folder holds a finished run of other settings.
         ValueError: If a setting is not possible or differs from that of the run before, no video could be read, a merge
             lacks one, or a run that would disturb this one works in the folder.
         OSError: If the disk is full.

@@ -248,6 +248,9 @@ def test_an_output_without_its_private_folder_is_refused(tmp_path):
     (tmp_path / "out" / "README.md").write_text("frames")
     opened(tmp_path)
     (tmp_path / "out.private").rename(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="holds files that are no curated dataset"):  # such as the films themselves
+        opened(tmp_path)
+    (tmp_path / "out" / "manifest.json").write_text("{}")
     with pytest.raises(ValueError, match="Put the private folder back beside the output"):
         opened(tmp_path)
 

@@ -106,6 +106,8 @@ class Identities:
         private = private_folder(output)
         salt_file = private / "salt"
         if not salt_file.is_file() and Path(output).is_dir() and any(Path(output).iterdir()):
+            if not (Path(output) / "manifest.json").is_file():
+                raise ValueError(f"{output} holds files that are no curated dataset; choose a new folder for it")
             raise ValueError(
                 f"{output} holds a dataset, but {salt_file} is missing: its videos would get other ids. Put the private "
                 "folder back beside the output, or choose another output"
