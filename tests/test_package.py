@@ -59,6 +59,12 @@ def test_public_names():
         zen_hf.ZenNothing  # noqa: B018
 
 
+def test_frames_are_there_after_one_import():
+    code = "import zen_hf, sys; assert 'zen_hf.data' not in sys.modules; print(zen_hf.data.frames.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "frames\n"
+
+
 LOAD = {
     "AutoConfig": "loaded = AutoConfig.from_pretrained(folder)",
     "AutoModel": "loaded = AutoModel.from_pretrained(folder)",

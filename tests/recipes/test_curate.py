@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from zen_hf.cli import app
 from zen_hf.curation.parts import read_part
-from zen_hf.curation.work_folder import WorkFolder
+from zen_hf.engines.held_folder import held
 from zen_hf.engines.local import LocalEngine
 from zen_hf.engines.shards import Shard
 from zen_hf.engines.workers import Workers
@@ -188,20 +188,7 @@ def test_a_plan_leaves_nothing_behind(films, salt, tmp_path):
     assert "100.0 hours of video" in result.output and not list(tmp_path.iterdir())
 
 
-def test_a_run_keeps_other_runs_of_the_same_videos_out(tmp_path):
-    work = WorkFolder(tmp_path)
-    for own, other, free in (
-        (None, None, False),
-        (None, Shard(0, 2), False),
-        (Shard(0, 2), None, False),
-        (Shard(0, 2), Shard(0, 2), False),
-        (Shard(0, 2), Shard(0, 3), False),
-        (Shard(0, 2), Shard(1, 2), True),
-    ):
-        with work.held(own):
-            if free:
-                with WorkFolder(tmp_path).held(other):
-                    pass
-            else:
-                with pytest.raises(ValueError, match="another run"), WorkFolder(tmp_path).held(other):
-                    pass
+def test_a_run_keeps_other_runs_of_the_same_videos_out(films, salt, tmp_path):
+    overrides = settings(films, tmp_path / "frames", salt)
+    with held(tmp_path / "frames.private", Shard(0, 2)), pytest.raises(ValueError, match="by another run"):
+        curate(LocalEngine(), overrides=overrides)

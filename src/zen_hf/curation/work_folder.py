@@ -15,17 +15,13 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
 from zen_hf.atomic_files import atomic_write_text
-from zen_hf.engines.shards import Shard
 
 from .chunk import VideoTask
 from .encode_chunk import WrittenChunk
@@ -67,22 +63,6 @@ class WorkFolder:
         self.private, self.parts, self.inputs = private, private / "parts" / settings[:16], private / "inputs"
         self.tallies: dict[str, Tally] = {}
         self.told: dict[str, Part] = {}  # what was finished since this run began
-
-    @contextmanager
-    def held(self, shard: Shard | None) -> Iterator[None]:
-        """Keeps other runs out: a second one of the same share, shares of another number, and a run over all videos.
-
-        Raises:
-            ValueError: If there is one.
-        """
-        own = self.private / ("whole.lock" if shard is None else f"share-{shard}.lock".replace("/", "-of-"))
-        beside = "" if shard is None else f"-of-{shard.count}.lock"
-        others = [file for file in self.private.glob("*.lock") if not (beside and file.name.endswith(beside))]
-        with locked(own):  # first: of two runs that begin together, both may stop, but never both go on
-            for file in sorted(set(others) - {own}):
-                with locked(file):
-                    pass
-            yield
 
     def finished(self, task: VideoTask, failed_too: bool = False) -> Part | None:
         """The part of a video, if it was finished with these settings, and could be read or need not be."""
@@ -169,23 +149,3 @@ class WorkFolder:
         for folder in self.parts.parent.iterdir():
             if folder != self.parts:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Holds a lock file.
-
-    Raises:
-        ValueError: If another run holds it.
-    """
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ValueError(
-            f"{file.parent} is being worked on by another run ({file.name}); wait for it, or stop it"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

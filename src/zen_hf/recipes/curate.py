@@ -25,6 +25,7 @@ from zen_hf.curation.parts import Part
 from zen_hf.curation.plan_curation import measure_sample
 from zen_hf.curation.tasks import find_tasks, require_shares, settings_hash, size_of, versions_of
 from zen_hf.curation.work_folder import WorkFolder
+from zen_hf.engines.held_folder import held
 from zen_hf.engines.plain_errors import plain_errors
 from zen_hf.engines.plan import Plan, plan_table
 from zen_hf.engines.shards import Shard
@@ -93,7 +94,7 @@ def run_curation(
     identities = Identities.open(output, config.identities)
     settings = settings_hash(config.frames, config.encoder, encoder)
     work = WorkFolder(identities.private, settings)
-    with work.held(shard), plain_errors(output):
+    with held(identities.private, shard), plain_errors(output):
         tasks, identified, problems = find_tasks(config.inputs, identities, work, settings, shard)
         report = CurationReport({task.video_id: task.video.name for task in tasks}, console)
         report.add_problems(problems)
