@@ -33,7 +33,7 @@ class VideoRecord:
         sha256: Of its bytes.
         size_bytes: Length of its file.
         settings: Hash of all settings and versions on which the frames depend.
-        duration_s: Seconds from its first to its last frame.
+        duration_s: Seconds of film, without the pauses in which nothing was recorded.
         fps: Frames per second, on average.
         width: Of a decoded frame, in px.
         height: Of a decoded frame, in px.

@@ -121,7 +121,7 @@ def measure_sample(
                 with Video(task.video.open(), task.video.name) as video:
                     started = time.perf_counter()
                     looks_of(video, settings)
-                    once, length = time.perf_counter() - started, video.duration_s
+                    once, length = time.perf_counter() - started, video.shown_s
             except VideoError:
                 continue
             started, other = time.perf_counter(), 0.0
