@@ -92,12 +92,15 @@ def bytes_of(folder: Path, but: tuple[str, ...] = ()) -> dict[str, bytes]:
 
 def test_curate(command, films, tmp_path):
     (tmp_path / "salt").write_bytes(b"the salt of both runs")
-    settings = [word for one in [*PLAIN, f"identities.salt_file={tmp_path / 'salt'}"] for word in ("--set", one)]
+    own = [f"identities.salt_file={tmp_path / 'salt'}", "encoder.batch_size=4", "assembly.shards.keep_embedding=true"]
+    settings = [word for one in [*PLAIN, *own, "frames.duplicates.cosine=1.1"] for word in ("--set", one)]
+    settings += ["--model", write_vit(tmp_path / "vit")]
     command("local", "curate", films, "--out", "local", *settings)
     harmed = command("ray", "curate", films, "--out", "ray", *settings)
     assert harmed.killed_and_tried_again() == ["decode", "encode"]
     assert bytes_of(tmp_path / "ray") == bytes_of(tmp_path / "local")
     rows = [row for file in (tmp_path / "ray" / "data").iterdir() for row in pq.read_table(file).to_pylist()]
+    assert all(np.linalg.norm(row["embedding"]) == pytest.approx(1, abs=1e-3) for row in rows)
     shown = [read_number(np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])))) for row in rows]
     assert sorted(shown) == [1000 * film + 5 * frame for film in range(FILMS) for frame in range(FRAMES)]
 
