@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+TEMPORARY = ".tmp-"  # begins the names of what is not yet whole; a kill leaves it behind
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
@@ -80,7 +82,7 @@ def flush_to_disk(folder: Path) -> None:
 
 def temporary_name(path: Path) -> Path:
     """A hidden name in the same folder, hence on the same disk, so that the rename is atomic; no other process has it."""
-    return path.with_name(f".tmp-{secrets.token_hex(8)}-{path.name}")
+    return path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{path.name}")
 
 
 def _fsync(path: Path) -> None:

@@ -286,7 +286,7 @@ def test_unreadable_frames_are_counted_and_named(tmp_path, drawn, colour_encoder
         require_readable(dataset)
     with pytest.raises(ValueError, match="000010.png: not a readable picture"):
         extract(colour_encoder(), dataset, tmp_path / "cache")
-    assert not list((tmp_path / "cache").rglob("*.partial"))
+    assert not list((tmp_path / "cache").rglob(".tmp-*"))
 
 
 @pytest.mark.parametrize("package", ["torch", "transformers", "pillow", "av", "rich"])

@@ -5,11 +5,12 @@
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from datasets import Dataset, Image, concatenate_datasets, load_dataset, load_dataset_builder
 from datasets.exceptions import DatasetGenerationError
+from datasets.fingerprint import Hasher
 from huggingface_hub import metadata_load
 from omegaconf import MISSING
 from PIL import Image as PILImage
@@ -232,7 +233,9 @@ def normalise_columns(table: Dataset, source: FrameSource, extra: tuple[str, ...
     table = table.select_columns([source.image_column, *kept]).rename_columns({source.image_column: "image"})
     table = table.cast_column("image", Image(decode=False))
     for name, values in columns.items():
-        table = table.add_column(name, values)
+        # hashing millions of values would take most of the time, and they follow from these
+        known = Hasher.hash((table._fingerprint, name, asdict(source)))
+        table = table.add_column(name, values, new_fingerprint=known)
     return table
 
 

@@ -4,9 +4,7 @@
 
 import hashlib
 import json
-import os
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from zen_hf.atomic_files import atomic_file
 from zen_hf.engines.plain_errors import FULL
 
 
@@ -104,13 +103,10 @@ class ChunkFolder:
         path = self.path(chunk.video, chunk.sha256, chunk.number)
         path.parent.mkdir(parents=True, exist_ok=True)
         places = {"frame_index": torch.from_numpy(chunk.frame_index), "time_s": torch.from_numpy(chunk.time_s)}
-        partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
         try:
-            save_file(features | places, partial)
-            os.replace(partial, path)
+            with atomic_file(path) as temporary:
+                save_file(features | places, temporary)
         except SafetensorError as error:
             code = re.search(r"os error (\d+)", str(error))  # the only place where safetensors tells it
             advice = "make room, and " if code is not None and int(code[1]) in FULL else ""
             raise OSError(f"{path}: cannot be written ({error}); {advice}start the same command again") from error
-        finally:
-            partial.unlink(missing_ok=True)

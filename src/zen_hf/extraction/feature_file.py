@@ -4,14 +4,14 @@
 
 import hashlib
 import json
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+
+from zen_hf.atomic_files import atomic_file
 
 TYPES = {"F16": np.float16, "F32": np.float32, "F64": np.float64, "I64": np.int64}
 
@@ -41,12 +41,8 @@ class FeatureFile:
         """Write the arrays (float16 or float32) with their key and their own hash, whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"key": json.dumps(self.key, sort_keys=True), "content": content_hash(tensors)}
-        partial = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.partial")
-        try:
-            save_file(tensors, partial, metadata=metadata)
-            os.replace(partial, self.path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with atomic_file(self.path) as temporary:
+            save_file(tensors, temporary, metadata=metadata)
 
     def read(self) -> dict[str, np.ndarray] | None:
         """The arrays, mapped from the disk and so not held in memory, or None where there is no file.

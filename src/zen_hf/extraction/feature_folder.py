@@ -17,12 +17,12 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zen_hf.atomic_files import atomic_write_text
+from zen_hf.atomic_files import TEMPORARY, atomic_write_text
 from zen_hf.engines.shards import Shard
 
 from .chunks import ChunkFolder, VideoEnd
 from .moments import Film, Pictures, Unreadable
-from .video_file import PARTIAL, VideoFile, join_chunks
+from .video_file import VideoFile, join_chunks
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class FeatureFolder:
     def remove_remains(self) -> None:
         """Remove what killed runs left; for a run that holds the whole folder, as shares that are alive need theirs."""
         shutil.rmtree(self.chunks.folder, ignore_errors=True)
-        for path in (self.folder / "features").rglob(f".*{PARTIAL}"):
+        for path in (self.folder / "features").rglob(f"{TEMPORARY}*"):
             path.unlink()
 
     def outcomes_of_shares(self) -> dict[str, VideoOutcome]:

@@ -9,7 +9,6 @@ Parquet file the same as columns, a row per frame, with `video_id`. Both carry t
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
+from zen_hf.atomic_files import atomic_file
 from zen_hf.engines.plain_errors import FULL
 
 from .feature_file import map_tensors
 
 SIZES = {"F64": 8, "I64": 8, "F32": 4, "BF16": 2, "F16": 2}  # bytes; larger ones lie first, so that all are aligned
-
-PARTIAL = ".partial"  # ending of what is not yet whole; a kill leaves it behind
 
 
 @dataclass(frozen=True)
@@ -132,18 +130,15 @@ def join_chunks(parts: list[Path], path: Path, video: str, key: dict) -> None:
         OSError: If the disk is full or does not let itself be written, or a chunk is not there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
     write = write_parquet if path.suffix == ".parquet" else write_safetensors
     try:
-        write(parts, partial, video, key)
-        os.replace(partial, path)
+        with atomic_file(path) as temporary:
+            write(parts, temporary, video, key)
     except OSError as error:
         if error.errno not in FULL:
             raise OSError(f"{path}: cannot be written ({error}); start the same command again") from error
         words = error.strerror or error
         raise OSError(f"{path}: cannot be written ({words}); make room, and start the same command again") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_safetensors(parts: list[Path], path: Path, video: str, key: dict) -> None:
