@@ -8,6 +8,7 @@ import pytest
 
 from zen_hf.curation.inputs.video_input import InputSettings, find_videos
 from zen_hf.data.video_folder import VIDEO_EXTENSIONS, files_below, is_video_name
+from zen_hf.extraction.extraction import usable
 from zen_hf.extraction.moments import find_films
 
 
@@ -32,7 +33,8 @@ def test_curation_and_extraction_find_the_same_films(tmp_path):
     (folder / "ward" / "loop").symlink_to(folder)
     (folder / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
     curated, _ = find_videos(InputSettings([str(folder)]))
-    extracted = find_films([folder])
+    extracted, failed = usable(find_films([folder]))
+    assert [outcome.video for outcome in failed] == ["gone"]  # told, where curation has a line of its own
     assert [film.path for film in extracted] == [video.path for video in curated]
     assert len(extracted) == len(VIDEO_EXTENSIONS) + 2
     assert [film.name for film in extracted][0] == "a/1" and [film.name for film in extracted][-1] == "z/3"

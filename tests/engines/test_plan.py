@@ -75,7 +75,7 @@ def test_the_table_says_it_all():
     with console.capture() as captured:
         console.print(plan_table(plan))
     text = captured.get()
-    for words in ("2,000.0 hours", "0.50 hours", "encode *", "decode", "20.00", "2.40 TB", "6,000,000", "4,800"):
+    for words in ("2,000.0 hours", "30.0 minutes", "encode *", "decode", "20.00", "2.40 TB", "6,000,000", "4,800"):
         assert words in text
 
 
