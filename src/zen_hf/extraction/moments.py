@@ -19,7 +19,7 @@ from PIL import UnidentifiedImageError
 from zen_hf.data.frame_sources import Frames, FrameSource, image_bytes, load_source, names_splits, open_image
 from zen_hf.data.streamed_frames import StreamedFrames, chain
 from zen_hf.data.video_folder import VIDEO_EXTENSIONS, files_below, is_video_name
-from zen_hf.data.video_sampling import SampledFrame, Video, VideoError, sample_times
+from zen_hf.data.video_sampling import SampledFrame, Video, VideoError
 
 PLACES = ("frame_index", "time_s")  # columns of curated frames
 ALL = "all"  # name of a split that is all of them
@@ -82,7 +82,7 @@ class FilmMoments:
             raise Unreadable(error.strerror or str(error)) from error
         self.sha256 = film.sha256()
         self.fps = fps
-        self.wanted = self.video.nearest(sample_times(fps, 0.0, None, self.video.duration_s))
+        self.wanted = self.video.wanted(fps)
 
     def __len__(self) -> int:
         return len(self.wanted)

@@ -50,16 +50,16 @@ def search(
     """
     if videos is not None and out is None:
         raise ValueError("videos are given for thumbnails, but no page to show them on; give out as well")
-    index = FrameIndex.open(features)
-    recipe = recorded_recipe(features)
-    source = recipe.encoder if model is None else replace(recipe.encoder, model=model)
-    encoder = source.load()
-    index.require(encoder)
     try:
         with Image.open(image) as opened:
             picture = opened.convert("RGB")
     except (UnidentifiedImageError, SyntaxError) as error:
         raise ValueError(f"{image}: not a readable picture ({error})") from error
+    index = FrameIndex.open(features)
+    recipe = recorded_recipe(features)
+    source = recipe.encoder if model is None else replace(recipe.encoder, model=model)
+    encoder = source.load()
+    index.require(encoder)
     vector = extract(encoder, [picture], image_size=index.key["image_size"], bf16=index.key["bf16"])[0]
     moments = index.nearest(vector, top, apart_s)
     print_moments(moments)

@@ -151,10 +151,10 @@ def find_videos(settings: InputSettings) -> tuple[list[VideoInput], list[InputPr
         detail = f"{search.named_again}, such as a table's in a folder that is named too; each counts once"
         search.problems.append(InputProblem("inputs", "files that are named again", detail))
     if not search.videos:
-        found = "".join(f"\n  {problem.name!r}: {problem.kind} {problem.detail}" for problem in search.problems[:5])
+        found = [f"{problem.name!r}: {problem.kind} {problem.detail}".strip() for problem in search.problems[:5]]
         raise FileNotFoundError(
             f"no video in {', '.join(settings.paths) or settings.dataset}; expected files ending in one of "
-            f"{', '.join(settings.extensions)}; name the files or set extensions{found}"
+            f"{', '.join(settings.extensions)}; name the files, or set extensions{'; found: ' * bool(found)}{'; '.join(found)}"
         )
     return list(search.videos.values()), search.problems
 
