@@ -167,12 +167,12 @@ def wait_until(condition, seconds: float = 30) -> bool:
     return bool(condition())
 
 
-def run_for_ever(notes: str) -> None:
-    """A run that others end."""
+def run_for_ever(notes: str, busy_s: float = 0.0) -> None:
+    """A run that others end, while it waits for results or while their consumer is busy."""
     from zen_hf.engines.local import LocalEngine
 
     for _ in LocalEngine().run([Video(f"v{n}", 100_000) for n in range(2)], stages(Path(notes), seconds=0.05)):
-        pass
+        time.sleep(busy_s)
 
 
 def no_chunk(video: Video, words: str):

@@ -26,6 +26,7 @@ from engine_stages import (
     wait_until,
 )
 
+from zen_hf.engines.channel import Run
 from zen_hf.engines.local import LocalEngine
 from zen_hf.engines.stage import Stage
 
@@ -171,10 +172,11 @@ def test_whoever_takes_no_more_results_leaves_no_process_and_no_thread(tmp_path,
     assert not alive(tmp_path) and not multiprocessing.active_children() and threading.active_count() <= threads
 
 
+@pytest.mark.parametrize("busy_s", [0.0, 60.0])
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_ctrl_c_and_the_death_of_the_first_process_end_all_others(tmp_path, sent):
+def test_ctrl_c_and_the_death_of_the_first_process_end_all_others(tmp_path, sent, busy_s):
     paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    code = f"from engine_stages import run_for_ever; run_for_ever({str(tmp_path)!r})"
+    code = f"from engine_stages import run_for_ever; run_for_ever({str(tmp_path)!r}, {busy_s})"
     first = subprocess.Popen([sys.executable, "-c", code], env=os.environ | paths, stderr=subprocess.PIPE)
     try:
         assert wait_until(lambda: traces(tmp_path, "encoded") and len(alive(tmp_path)) >= 2)
@@ -184,6 +186,38 @@ def test_ctrl_c_and_the_death_of_the_first_process_end_all_others(tmp_path, sent
         first.kill()
     assert first.returncode == -sent and (sent == signal.SIGKILL or b"KeyboardInterrupt" in words)
     assert wait_until(lambda: not alive(tmp_path), 10)
+
+
+class InterruptedCondition(threading.Condition):
+    """Ctrl-C comes in the first thread just before, or just after, it has given the lock back for the fifth time."""
+
+    times, released = 0, False
+
+    def __exit__(self, *error):
+        if threading.current_thread() is not threading.main_thread():
+            return super().__exit__(*error)
+        self.times += 1
+        if self.times != 5:
+            return super().__exit__(*error)
+        if self.released:
+            super().__exit__(*error)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("released", [False, True])
+def test_ctrl_c_while_the_lock_is_given_back_ends_the_run(tmp_path, monkeypatch, released):
+    class InterruptedRun(Run):
+        def __init__(self):
+            super().__init__()
+            self.changed = InterruptedCondition()
+
+    monkeypatch.setattr(InterruptedCondition, "released", released)
+    monkeypatch.setattr("zen_hf.engines.local.Run", InterruptedRun)
+    started = LocalEngine().run([Video("v", 1000)], stages(tmp_path, seconds=0.01))
+    with pytest.raises(KeyboardInterrupt):
+        list(started)
+    assert not alive(tmp_path) and not multiprocessing.active_children()
 
 
 LOCKED = """

@@ -5,6 +5,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 
@@ -25,6 +26,16 @@ class Run:
         self.changed = threading.Condition()
         self.stopped = False
         self.error: Exception | None = None
+
+    def let_go(self) -> None:
+        """Frees the channels from the thread that calls this, in whatever state an exception has left it.
+
+        Ctrl-C can be raised in the first thread after it has taken the lock and before the block that gives it back, or
+        before the giving back itself; all others would wait for ever.
+        """
+        with suppress(RuntimeError):  # it holds the lock no more
+            while True:
+                self.changed.release()
 
     def stop(self, error: Exception | None = None) -> None:
         """Ends the run for all who wait at a channel."""

@@ -59,6 +59,7 @@ class LocalEngine:
         except Stopped:
             pass  # a worker stopped the run, and left its error
         finally:
+            run.let_go()
             run.stop()
             for worker in workers:
                 worker.close()
