@@ -263,7 +263,7 @@ def test_wrong_settings_are_errors(tmp_path):
         find(tmp_path / "nowhere" / "**")
     with pytest.raises(FileNotFoundError, match="no file '.*list.csv'"):
         find(tmp_path / "list.csv")
-    with pytest.raises(FileNotFoundError, match="no video in .*\n.*files of other kinds left 1 file: 1 .txt"):
+    with pytest.raises(FileNotFoundError, match="no video in .*; found: .*files of other kinds left 1 file: 1 .txt"):
         find(tmp_path)
     with pytest.raises(ValueError, match="extensions is"):
         InputSettings(extensions=[])
